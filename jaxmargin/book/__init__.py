@@ -1,0 +1,8 @@
+"""The book of contracts and positions, laid out for the device."""
+
+from jaxmargin.book._book import Book as Book
+from jaxmargin.book._book import pad_instruments as pad_instruments
+from jaxmargin.book._positions import PositionBlock as PositionBlock
+from jaxmargin.book._positions import Positions as Positions
+from jaxmargin.book._positions import build_positions as build_positions
+from jaxmargin.book._positions import slices as slices

@@ -1,0 +1,34 @@
+"""The book: contracts and who holds them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from jaxmargin.book._positions import Positions
+from jaxmargin.instruments import AbstractInstruments
+from jaxmargin.numerics import bucket_size
+
+__all__ = ["Book", "pad_instruments"]
+
+
+class Book(eqx.Module):
+    """Everything that is held.
+
+    Attributes:
+        instruments: batches of contracts, one per kind. Their rows laid end to end, padding
+            included, are what `positions` count by.
+        positions: quantities by account.
+    """
+
+    instruments: tuple[AbstractInstruments, ...]
+    positions: Positions
+
+
+def pad_instruments(batch: AbstractInstruments) -> AbstractInstruments:
+    """`batch` with rows added up to a bucket size: copies of the last row with multiplier zero."""
+    count = batch.multiplier.shape[0]
+    extra = bucket_size(count) - count
+    padded = jax.tree.map(
+        lambda leaf: jnp.pad(leaf, [(0, extra)] + [(0, 0)] * (leaf.ndim - 1), mode="edge"), batch
+    )
+    return eqx.tree_at(lambda b: b.multiplier, padded, padded.multiplier.at[count:].set(0.0))

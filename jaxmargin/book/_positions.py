@@ -1,0 +1,115 @@
+"""Positions: who holds how much of what, in padded slots."""
+
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxmargin.errors import require
+from jaxmargin.numerics import bucket_size, slot_width
+
+__all__ = ["PositionBlock", "Positions", "build_positions", "slices"]
+
+_LARGEST_BLOCK = 4096  # rows of one compiled program; more rows are more calls, not more compiling
+
+
+class PositionBlock(eqx.Module):
+    """Accounts of similar size, one row each, padded with quantity zero.
+
+    Attributes:
+        instrument: row of each position's contract in the book.
+        quantity: contracts held; negative is short.
+    """
+
+    instrument: Int[Array, "row slot"]
+    quantity: Float[Array, "row slot"]
+
+
+class Positions(eqx.Module):
+    """Signed quantities of contracts held by accounts.
+
+    Attributes:
+        blocks: the accounts, grouped by their number of positions.
+        row: row of each account in the blocks laid end to end.
+    """
+
+    blocks: tuple[PositionBlock, ...]
+    row: Int[Array, " account"]
+
+    @property
+    def accounts(self) -> int:
+        """Number of accounts."""
+        return self.row.shape[0]
+
+
+def build_positions(
+    account: Int[np.ndarray, " position"],
+    instrument: Int[np.ndarray, " position"],
+    quantity: Float[np.ndarray, " position"],
+    *,
+    accounts: int,
+) -> Positions:
+    """Group positions by account into padded blocks; on the host.
+
+    Accounts with up to 10, 20, 40, ... positions share a block, and block sizes are padded, so
+    that a trade or a new account rarely changes a shape.
+
+    Args:
+        account: account of each position, in 0 .. `accounts` - 1.
+        instrument: contract of each position, as a row of the book.
+        quantity: contracts; finite.
+        accounts: number of accounts; those without positions are kept.
+
+    Raises:
+        InvalidInputError: an account is out of range, or an account holds a contract twice.
+    """
+    require(
+        not account.size or (account.min() >= 0 and account.max() < accounts),
+        f"build_positions: account must lie in 0 .. {accounts - 1}; "
+        f"found {account.min(initial=0)} .. {account.max(initial=0)}.",
+    )
+    pair = account.astype(np.int64) * (int(instrument.max(initial=0)) + 1) + instrument
+    require(
+        np.unique(pair).size == pair.size,
+        "build_positions: an account holds the same contract in two positions; "
+        "add their quantities first.",
+    )
+    held = np.bincount(account, minlength=accounts)
+    widths = np.array([slot_width(int(count)) for count in range(held.max(initial=0) + 1)])[held]
+    order = np.argsort(account, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(held)])
+    slot = np.arange(account.size) - starts[account[order]]
+
+    row = np.zeros(accounts, np.int32)
+    blocks, first = [], 0
+    for width in np.unique(widths):
+        members = np.flatnonzero(widths == width)
+        row_in_block = np.full(accounts, -1, np.int64)
+        row_in_block[members] = np.arange(members.size)
+        mine = row_in_block[account[order]] >= 0
+        where = (row_in_block[account[order]][mine], slot[mine])
+        shape = (_padded_rows(members.size), int(width))
+        block_instrument = np.zeros(shape, np.int32)
+        block_quantity = np.zeros(shape, np.float64)
+        block_instrument[where] = instrument[order][mine]
+        block_quantity[where] = quantity[order][mine]
+        blocks.append(PositionBlock(jnp.asarray(block_instrument), jnp.asarray(block_quantity)))
+        row[members] = first + np.arange(members.size)
+        first += shape[0]
+    return Positions(blocks=tuple(blocks), row=jnp.asarray(row))
+
+
+def _padded_rows(rows: int) -> int:
+    if rows <= _LARGEST_BLOCK:
+        return bucket_size(rows)
+    return -(-rows // _LARGEST_BLOCK) * _LARGEST_BLOCK
+
+
+def slices(positions: Positions) -> Iterator[PositionBlock]:
+    """The blocks in order, cut so that none has more than 4,096 rows."""
+    for block in positions.blocks:
+        for first in range(0, block.instrument.shape[0], _LARGEST_BLOCK):
+            rows = slice(first, first + _LARGEST_BLOCK)
+            yield PositionBlock(block.instrument[rows], block.quantity[rows])

@@ -1,0 +1,110 @@
+"""Margin as expected shortfall of the account's P&L over a horizon."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from jaxmargin.book import Book
+from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.margin._requirement import Requirement
+from jaxmargin.margin._rulebook import AbstractRulebook, Progress
+from jaxmargin.market import Market
+from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall
+from jaxmargin.scenarios import AbstractScenarioSource, pad_scenarios
+from jaxmargin.valuation import contract_pnl, stream_accounts
+
+__all__ = ["ExpectedShortfallRulebook"]
+
+
+class ExpectedShortfallRulebook(AbstractRulebook):
+    """Initial margin is the expected shortfall over the scenarios, and never negative.
+
+    Components: `expected_shortfall`, negative for an account that gains on average in its worst
+    scenarios, and `floor`, what then lifts the margin to zero. Maintenance margin is a share of
+    initial margin.
+
+    Attributes:
+        source: scenarios; its horizon is the margin's.
+        key: random key of `source`.
+        level: confidence level, in (0, 1); 0.99 is the mean of the worst 1 %.
+        maintenance_ratio: maintenance margin as a share of initial margin, in (0, 1].
+    """
+
+    source: AbstractScenarioSource
+    key: Key[Array, ""]
+    level: float = eqx.field(static=True, default=0.99)
+    maintenance_ratio: float = eqx.field(static=True, default=0.8)
+
+    def __check_init__(self) -> None:
+        """Raises `InvalidInputError` if a setting is out of range."""
+        require(
+            0.0 < self.maintenance_ratio <= 1.0,
+            "ExpectedShortfallRulebook.maintenance_ratio must lie in (0, 1]; got "
+            f"{self.maintenance_ratio!r}. Write 80 % as 0.8.",
+        )
+        ExpectedShortfall(self.level)
+
+    def requirement(
+        self, book: Book, market: Market, *, progress: Progress | None = None
+    ) -> Requirement:
+        """See `AbstractRulebook.requirement`."""
+        shocks = pad_scenarios(self.source.shocks(market, self.key))
+        pnl = contract_pnl(book, market, shocks)
+        _require_finite(pnl)
+        statistic = _MarginStatistic(
+            ExpectedShortfall(self.level), shocks.weight, shocks.overlap
+        )
+        result = stream_accounts(statistic, pnl, book.positions, progress=progress)
+        initial = jnp.maximum(result["shortfall"], 0.0)
+        return Requirement(
+            initial=initial,
+            maintenance=self.maintenance_ratio * initial,
+            components={
+                "expected_shortfall": result["shortfall"],
+                "floor": initial - result["shortfall"],
+            },
+            standard_error=result["standard_error"],
+            tail_count=result["tail_count"],
+            worst_scenario=result["worst_scenario"],
+        )
+
+
+class _MarginStatistic(eqx.Module):
+    """What is kept of the P&L of each account."""
+
+    measure: AbstractRiskMeasure
+    weight: Float[Array, " scenario"]
+    overlap: Float[Array, ""]
+
+    def __call__(self, pnl: Float[Array, "account scenario"]) -> dict[str, Array]:
+        fixed = jax.lax.stop_gradient(pnl)
+        scenario_weights = self.measure.weights(fixed, self.weight)
+        error = self.measure.standard_error(fixed, self.weight, scenario_weights)
+        count = self.measure.tail_count(self.weight) / self.overlap
+        possible = jnp.where((self.weight > 0.0)[None, :], fixed, jnp.inf)
+        return {
+            "shortfall": -jnp.sum(scenario_weights * pnl, axis=-1),
+            "standard_error": error * jnp.sqrt(self.overlap),
+            "tail_count": jnp.broadcast_to(count, pnl.shape[:1]),
+            "worst_scenario": jnp.argmin(possible, axis=-1),
+        }
+
+
+def _require_finite(pnl: Float[Array, "instrument scenario"]) -> None:
+    """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
+    if isinstance(pnl, jax.core.Tracer):
+        return
+    finite = np.asarray(_finite_rows(pnl))
+    if not finite.all():
+        rows = np.flatnonzero(~finite)
+        raise InvalidInputError(
+            f"The P&L of {rows.size} of {finite.size} contracts is not finite in some scenario, "
+            f"the first in row {rows[0]} of the book. Check its market data and the shocks."
+        )
+
+
+@jax.jit
+def _finite_rows(pnl: Float[Array, "instrument scenario"]) -> Bool[Array, " instrument"]:
+    return jnp.all(jnp.isfinite(pnl), axis=-1)

@@ -1,0 +1,10 @@
+"""Finance-free kernels: normal distribution, tail selection, aggregation, interpolation, sizes."""
+
+from jaxmargin.numerics._aggregation import aggregate_rows as aggregate_rows
+from jaxmargin.numerics._buckets import bucket_size as bucket_size
+from jaxmargin.numerics._buckets import slot_width as slot_width
+from jaxmargin.numerics._interpolation import interpolate_rows as interpolate_rows
+from jaxmargin.numerics._normal import normal_cdf as normal_cdf
+from jaxmargin.numerics._normal import normal_pdf as normal_pdf
+from jaxmargin.numerics._selection import TailSelection as TailSelection
+from jaxmargin.numerics._selection import select_tail as select_tail

@@ -1,0 +1,6 @@
+"""Risk measures: value at risk, expected shortfall, worst case."""
+
+from jaxmargin.risk._base import AbstractRiskMeasure as AbstractRiskMeasure
+from jaxmargin.risk._levels import ExpectedShortfall as ExpectedShortfall
+from jaxmargin.risk._levels import ValueAtRisk as ValueAtRisk
+from jaxmargin.risk._worst import WorstCase as WorstCase

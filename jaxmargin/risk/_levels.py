@@ -1,0 +1,132 @@
+"""Value at risk and expected shortfall at a confidence level."""
+
+from fractions import Fraction
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxmargin.errors import require
+from jaxmargin.numerics import select_tail
+from jaxmargin.risk._base import AbstractRiskMeasure, effective_count, tail_mass
+
+__all__ = ["ExpectedShortfall", "ValueAtRisk"]
+
+
+def _require_level(name: str, level: float) -> None:
+    require(
+        0.0 < level < 1.0,
+        f"{name}.level must lie in (0, 1); got {level!r}. Write 97.5 % as 0.975.",
+    )
+
+
+def _tail(level: float) -> float:
+    """`1 - level` as the decimal that was written: 0.025, not 0.02500000000000002."""
+    return float(1 - Fraction(repr(level)))
+
+
+class ExpectedShortfall(AbstractRiskMeasure):
+    r"""Mean loss in the worst `1 - level` share of the scenarios.
+
+    With $n$ equally likely scenarios, losses $L_{(1)} \ge L_{(2)} \ge \dots$ and
+    $k = (1 - \alpha)\,n$,
+
+    $$ \mathrm{ES}_\alpha = \frac1k \Big( \sum_{i \le \lfloor k \rfloor} L_{(i)}
+       + (k - \lfloor k \rfloor)\, L_{(\lfloor k \rfloor + 1)} \Big), $$
+
+    and likewise by cumulated weight if scenarios have weights. With $k < 1$ it is the worst loss.
+
+    Attributes:
+        level: confidence level $\alpha$, in (0, 1); 0.975 keeps the worst 2.5 %.
+
+    References:
+        Acerbi, C. and Tasche, D. (2002), "On the coherence of expected shortfall", Journal of
+        Banking & Finance 26, 1487-1503. Standard error: Manistre, B. and Hancock, G. (2005),
+        "Variance of the CTE estimator", North American Actuarial Journal 9(2), 129-156.
+    """
+
+    level: float = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        """Raises `InvalidInputError` if `level` is outside (0, 1)."""
+        _require_level("ExpectedShortfall", self.level)
+
+    def weights(
+        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
+    ) -> Float[Array, "account scenario"]:
+        """See `AbstractRiskMeasure.weights`."""
+        mass = tail_mass(_tail(self.level), weight)
+        tail = select_tail(-pnl, weight, mass)
+        return (tail.inside + tail.share[:, None] * tail.boundary) / mass
+
+    def standard_error(
+        self,
+        pnl: Float[Array, "account scenario"],
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
+        r"""$\sqrt{(\mathrm{Var}(L \mid \text{tail}) + \alpha (\mathrm{ES} - \mathrm{VaR})^2) / k}$."""
+        shortfall = -jnp.sum(scenario_weights * pnl, axis=-1)
+        quantile = -jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1)
+        variance = jnp.sum(scenario_weights * jnp.square(pnl + shortfall[:, None]), axis=-1)
+        spread = self.level * jnp.square(shortfall - quantile)
+        return jnp.sqrt((variance + spread) / self.tail_count(weight))
+
+    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
+        """Tail share times the effective number of scenarios."""
+        return _tail(self.level) * effective_count(weight)
+
+
+class ValueAtRisk(AbstractRiskMeasure):
+    r"""Loss that is reached or exceeded in at least `1 - level` of the scenarios.
+
+    The $\lceil (1 - \alpha)\,n \rceil$-th largest of $n$ equally likely losses: the larger one
+    where two order statistics would do.
+
+    Attributes:
+        level: confidence level $\alpha$, in (0, 1).
+
+    References:
+        Standard error: Woodruff, R. (1952), "Confidence intervals for medians and other position
+        measures", Journal of the American Statistical Association 47, 635-646.
+    """
+
+    level: float = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        """Raises `InvalidInputError` if `level` is outside (0, 1)."""
+        _require_level("ValueAtRisk", self.level)
+
+    def weights(
+        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
+    ) -> Float[Array, "account scenario"]:
+        """See `AbstractRiskMeasure.weights`."""
+        return _boundary(pnl, weight, tail_mass(_tail(self.level), weight))
+
+    def standard_error(
+        self,
+        pnl: Float[Array, "account scenario"],
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
+        r"""Half the distance between the losses at $k \pm \sqrt{\alpha k}$ from the worst."""
+        total = jnp.sum(weight)
+        mass = tail_mass(_tail(self.level), weight)
+        step = jnp.sqrt(self.level * _tail(self.level) / effective_count(weight)) * total
+        smallest = jnp.min(jnp.where(weight > 0.0, weight, jnp.inf))
+        worse = jnp.sum(-pnl * _boundary(pnl, weight, jnp.maximum(mass - step, smallest)), axis=-1)
+        better = jnp.sum(-pnl * _boundary(pnl, weight, jnp.minimum(mass + step, total)), axis=-1)
+        return 0.5 * (worse - better)
+
+    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
+        """Tail share times the effective number of scenarios."""
+        return _tail(self.level) * effective_count(weight)
+
+
+def _boundary(
+    pnl: Float[Array, "account scenario"],
+    weight: Float[Array, " scenario"],
+    mass: Float[Array, ""],
+) -> Float[Array, "account scenario"]:
+    boundary = select_tail(-pnl, weight, mass).boundary
+    return boundary / jnp.sum(boundary, axis=-1, keepdims=True)

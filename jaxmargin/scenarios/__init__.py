@@ -1,0 +1,10 @@
+"""Scenarios: joint moves of the market, and the sources that make them."""
+
+from jaxmargin.scenarios._grid import SpotVolatilityGrid as SpotVolatilityGrid
+from jaxmargin.scenarios._historical import HistoricalSimulation as HistoricalSimulation
+from jaxmargin.scenarios._shocks import Shocks as Shocks
+from jaxmargin.scenarios._shocks import pad_scenarios as pad_scenarios
+from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
+from jaxmargin.scenarios._shocks import shock_market as shock_market
+from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
+from jaxmargin.scenarios._source import spot_shocks as spot_shocks

@@ -1,0 +1,101 @@
+"""Shocks: how a scenario changes the market."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxmargin.errors import require
+from jaxmargin.market import Market
+from jaxmargin.numerics import bucket_size
+
+__all__ = ["Shocks", "pad_scenarios", "scenario_axes", "shock_market"]
+
+
+class Shocks(eqx.Module):
+    """A set of scenarios, each a joint move of every part of the market.
+
+    All moves are logarithmic or additive, so that zero leaves the market unchanged.
+
+    Attributes:
+        spot: log change of each asset's price. Forwards and perpetuals move along with it.
+        perpetual: log change of the perpetual's price against its asset's.
+        basis: log change of each forward against its asset's price, beyond the roll-down of the
+            carry.
+        volatility: log change of the volatilities of each pillar.
+        rate: change of the discount rate of each pillar (0.01 is one percentage point).
+        time: years that pass; what expires within them settles at the shocked spot.
+        weight: relative weight of each scenario, not negative; one each if equally likely, zero
+            for padding.
+        overlap: neighboring scenarios that share observations (the horizon in days of
+            overlapping returns); 1 if scenarios are independent. Widens standard errors.
+    """
+
+    spot: Float[Array, "asset scenario"]
+    perpetual: Float[Array, "asset scenario"]
+    basis: Float[Array, "pillar scenario"]
+    volatility: Float[Array, "pillar scenario"]
+    rate: Float[Array, "pillar scenario"]
+    time: Float[Array, " scenario"]
+    weight: Float[Array, " scenario"]
+    overlap: Float[Array, ""]
+
+    def __check_init__(self) -> None:
+        """Raises `InvalidInputError` if the numbers of scenarios differ."""
+        counts = {
+            name: getattr(self, name).shape[-1]
+            for name in ("spot", "perpetual", "basis", "volatility", "rate", "time", "weight")
+        }
+        require(
+            len(set(counts.values())) == 1,
+            f"Shocks needs the same number of scenarios in every part; got {counts}.",
+        )
+
+
+def scenario_axes(shocks: Shocks) -> Shocks:
+    """The `vmap` axes of `shocks`: the last of every leaf with a scenario axis."""
+    return jax.tree.map(lambda leaf: -1 if leaf.ndim else None, shocks)
+
+
+def pad_scenarios(shocks: Shocks) -> Shocks:
+    """`shocks` with scenarios of weight zero and no move added, up to a bucket size."""
+    count = shocks.weight.shape[0]
+    extra = bucket_size(count) - count
+    return jax.tree.map(
+        lambda leaf: jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim
+        else leaf,
+        shocks,
+    )
+
+
+def shock_market(market: Market, shock: Shocks) -> Market:
+    r"""The market after one scenario: `shock` is one column of `Shocks`, as `vmap` passes it.
+
+    With spot return $r$, basis move $b$, time to expiry $T$ and elapsed time $h$, a forward
+    becomes
+
+    $$ F' = F \exp\big(r + b - \tfrac{h}{T} \ln(F / S)\big) \text{ if } h < T,
+       \quad F' = S' \text{ otherwise,} $$
+
+    so that its carry rolls down in proportion to time, and what expires settles at the shocked
+    spot. Perpetuals keep their distance to the spot, up to their own move. Volatilities stay with
+    their strikes.
+    """
+    alive = shock.time < market.time
+    time = jnp.where(alive, market.time - shock.time, 0.0)
+    elapsed = jnp.where(alive, shock.time / jnp.where(alive, market.time, 1.0), 1.0)
+    spot = market.spot * jnp.exp(shock.spot)
+    carry = jnp.log(market.forward / market.spot[market.asset])
+    growth = shock.spot[market.asset] + shock.basis - elapsed * carry
+    return eqx.tree_at(
+        lambda m: (m.spot, m.perpetual, m.time, m.forward, m.rate, m.surface.scale),
+        market,
+        (
+            spot,
+            market.perpetual * jnp.exp(shock.spot + shock.perpetual),
+            time,
+            jnp.where(alive, market.forward * jnp.exp(growth), spot[market.asset]),
+            market.rate + shock.rate,
+            market.surface.scale * jnp.exp(shock.volatility),
+        ),
+    )

@@ -1,0 +1,6 @@
+"""Revaluation of the book: contract P&L, then accounts."""
+
+from jaxmargin.valuation._accounts import revalue as revalue
+from jaxmargin.valuation._accounts import stream_accounts as stream_accounts
+from jaxmargin.valuation._contracts import contract_pnl as contract_pnl
+from jaxmargin.valuation._contracts import pnl_by_value as pnl_by_value

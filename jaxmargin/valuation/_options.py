@@ -1,0 +1,168 @@
+"""Hot path of European options: hoist what contracts share, then price contracts x scenarios.
+
+Both kinds of European option have one form in the numeraire,
+
+    P&L = sign * (A N(sign d1) - B K N(sign d2)) - C V0,    d1 = m / v + v / 2,    d2 = d1 - v,
+
+in which A, B, C, the log return within m and the factor within v depend on (pillar, settlement,
+scenario) only. They are computed in a program of their own: within the pricing program XLA would
+compute them again for every contract.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxmargin.instruments import InverseOptions, LinearOptions
+from jaxmargin.instruments.formulas import safe_inverse
+from jaxmargin.market import Market
+from jaxmargin.numerics import bucket_size, normal_cdf
+from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
+
+__all__ = ["option_pnl"]
+
+
+class _Contracts(NamedTuple):
+    """What one contract adds to what it shares."""
+
+    node: Int[Array, " instrument"]  # row of the shared quantities
+    sign: Float[Array, " instrument"]
+    strike: Float[Array, " instrument"]
+    log_moneyness: Float[Array, " instrument"]
+    volatility: Float[Array, " instrument"]
+    value: Float[Array, " instrument"]  # of one unit today, in the settlement asset
+    multiplier: Float[Array, " instrument"]
+
+
+class _Shared(NamedTuple):
+    """What the contracts of one pillar and settlement share in every scenario."""
+
+    log_return: Float[Array, "node scenario"]
+    volatility_factor: Float[Array, "node scenario"]  # sqrt(time) x volatility scale
+    inverse_factor: Float[Array, "node scenario"]
+    forward_price: Float[Array, "node scenario"]  # A
+    strike_price: Float[Array, "node scenario"]  # B
+    settlement_price: Float[Array, "node scenario"]  # C
+
+
+def option_pnl(
+    batch: LinearOptions | InverseOptions, market: Market, shocks: Shocks
+) -> Float[Array, "instrument scenario"]:
+    """Profit and loss of one contract of each row, in the numeraire; see `contract_pnl`."""
+    pillar, settlement, node = _nodes(batch)
+    contracts = _prepare(batch, market, node)
+    inverse = isinstance(batch, InverseOptions)
+    shared = _hoist(market, shocks, pillar, settlement, inverse)
+    return _price(contracts, shared)
+
+
+def _nodes(
+    batch: LinearOptions | InverseOptions,
+) -> tuple[Int[Array, " node"], Int[Array, " node"], Int[Array, " instrument"]]:
+    """Distinct (pillar, settlement) pairs, padded, and the pair of each contract; on the host."""
+    pairs = np.stack([np.asarray(batch.pillar), np.asarray(batch.settlement)])
+    distinct, node = np.unique(pairs, axis=1, return_inverse=True)
+    padding = bucket_size(distinct.shape[1]) - distinct.shape[1]
+    pillar, settlement = np.pad(distinct, ((0, 0), (0, padding)), mode="edge")
+    return jnp.asarray(pillar), jnp.asarray(settlement), jnp.asarray(node.reshape(-1), jnp.int32)
+
+
+def _prepare(
+    batch: LinearOptions | InverseOptions, market: Market, node: Int[Array, " instrument"]
+) -> _Contracts:
+    """Today's moneyness and value: in double precision, then rounded to the market's own.
+
+    Under a transformation such as `grad` the market has no numbers, and its precision is kept.
+    """
+
+    def prepare(batch: LinearOptions | InverseOptions, market: Market) -> tuple[Array, ...]:
+        forward = market.forward[batch.pillar]
+        if isinstance(batch, LinearOptions):
+            forward = forward / market.spot[batch.settlement]
+        volatility = market.surface.volatility(batch.pillar, batch.strike)
+        volatility = volatility / market.surface.scale[batch.pillar]
+        return jnp.log(forward / batch.strike), volatility, batch.value(market)
+
+    dtype = market.spot.dtype
+    leaves = jax.tree.leaves((batch, market))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        log_moneyness, volatility, value = prepare(batch, market)
+    else:
+        with jax.enable_x64(True):
+            log_moneyness, volatility, value = (
+                np.asarray(x, dtype) for x in prepare(*_double((batch, market)))
+            )
+    return _Contracts(
+        node=node,
+        sign=batch.sign,
+        strike=batch.strike,
+        log_moneyness=jnp.asarray(log_moneyness),
+        volatility=jnp.asarray(volatility),
+        value=jnp.asarray(value),
+        multiplier=batch.multiplier,
+    )
+
+
+def _double(tree):
+    return jax.tree.map(
+        lambda x: jnp.asarray(np.asarray(x, np.float64)) if jnp.issubdtype(x.dtype, jnp.floating)
+        else jnp.asarray(np.asarray(x)),
+        tree,
+    )
+
+
+@jax.jit(static_argnames="inverse")
+def _hoist(
+    market: Market,
+    shocks: Shocks,
+    pillar: Int[Array, " node"],
+    settlement: Int[Array, " node"],
+    inverse: bool,
+) -> _Shared:
+    def one(shock: Shocks) -> _Shared:
+        shocked = shock_market(market, shock)
+        forward, price = shocked.forward[pillar], shocked.spot[settlement]
+        growth = jnp.log(forward / market.forward[pillar])
+        if not inverse:
+            growth = growth - jnp.log(price / market.spot[settlement])
+        time = shocked.time[pillar]
+        alive = time > 0.0
+        root = jnp.where(alive, jnp.sqrt(jnp.where(alive, time, 1.0)), 0.0)
+        factor = shocked.surface.scale[pillar] * root
+        discounted = price * shocked.discount(pillar)
+        return _Shared(
+            log_return=growth,
+            volatility_factor=factor,
+            inverse_factor=safe_inverse(factor),
+            forward_price=discounted if inverse else forward * shocked.discount(pillar),
+            strike_price=discounted / forward if inverse else discounted,
+            settlement_price=price,
+        )
+
+    return jax.vmap(one, in_axes=(scenario_axes(shocks),), out_axes=-1)(shocks)
+
+
+@jax.jit
+def _price(contracts: _Contracts, shared: _Shared) -> Float[Array, "instrument scenario"]:
+    def gather(x: Float[Array, "node scenario"]) -> Float[Array, "instrument scenario"]:
+        return x.at[contracts.node].get(mode="promise_in_bounds")
+
+    def column(x: Float[Array, " instrument"]) -> Float[Array, "instrument 1"]:
+        return x[:, None]
+
+    volatility = column(contracts.volatility)
+    total_volatility = volatility * gather(shared.volatility_factor)
+    inverse = safe_inverse(volatility) * gather(shared.inverse_factor)
+    log_moneyness = column(contracts.log_moneyness) + gather(shared.log_return)
+    d1 = log_moneyness * inverse + 0.5 * total_volatility
+    d2 = d1 - total_volatility
+    sign = column(contracts.sign)
+    value = sign * (
+        gather(shared.forward_price) * normal_cdf(sign * d1)
+        - gather(shared.strike_price) * column(contracts.strike) * normal_cdf(sign * d2)
+    )
+    pnl = value - gather(shared.settlement_price) * column(contracts.value)
+    return pnl * column(contracts.multiplier)
