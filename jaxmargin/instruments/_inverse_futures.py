@@ -22,5 +22,5 @@ class InverseFutures(AbstractInstruments):
     multiplier: Float[Array, " instrument"]
 
     def value(self, market: Market) -> Float[Array, " instrument"]:
-        """Minus the coins that one unit of numeraire buys at the forward; see `AbstractInstruments.value`."""
+        """Minus the coins that one numeraire unit buys forward; see `AbstractInstruments.value`."""
         return -1.0 / market.forward[self.pillar]

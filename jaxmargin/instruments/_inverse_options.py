@@ -10,7 +10,7 @@ __all__ = ["InverseOptions"]
 
 
 class InverseOptions(AbstractInstruments):
-    r"""European options in the coin itself: strike in the numeraire, premium and payoff in the coin.
+    r"""European options in the coin: strike in the numeraire, premium and payoff in the coin.
 
     $V = e^{-rT}\,\mathrm{Black}(F, K) / F$; at expiry $(S - K)^+ / S$ for a call.
 

@@ -24,5 +24,5 @@ class InversePerpetuals(AbstractInstruments):
     multiplier: Float[Array, " instrument"]
 
     def value(self, market: Market) -> Float[Array, " instrument"]:
-        """Minus the coins that one unit of numeraire buys at the mark; see `AbstractInstruments.value`."""
+        """Minus the coins that one numeraire unit buys; see `AbstractInstruments.value`."""
         return -1.0 / market.perpetual[self.asset]

@@ -10,7 +10,7 @@ __all__ = ["LinearOptions"]
 
 
 class LinearOptions(AbstractInstruments):
-    r"""European options in a quote currency: strike, premium and payoff are in the settlement asset.
+    r"""European options in a quote currency: strike, premium and payoff in the settlement asset.
 
     $V = e^{-rT}\,\mathrm{Black}(F / U, K)$ with the settlement asset at price $U$.
 

@@ -1,0 +1,1 @@
+"""Jobs: what one file of settings asks for, run and written."""

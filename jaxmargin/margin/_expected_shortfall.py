@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Key
 
 from jaxmargin.book import Book
@@ -53,9 +54,7 @@ class ExpectedShortfallRulebook(AbstractRulebook):
         shocks = pad_scenarios(self.source.shocks(market, self.key))
         pnl = contract_pnl(book, market, shocks)
         _require_finite(pnl)
-        statistic = _MarginStatistic(
-            ExpectedShortfall(self.level), shocks.weight, shocks.overlap
-        )
+        statistic = _MarginStatistic(ExpectedShortfall(self.level), shocks.weight, shocks.overlap)
         result = stream_accounts(statistic, pnl, book.positions, progress=progress)
         initial = jnp.maximum(result["shortfall"], 0.0)
         return Requirement(
@@ -94,7 +93,7 @@ class _MarginStatistic(eqx.Module):
 
 def _require_finite(pnl: Float[Array, "instrument scenario"]) -> None:
     """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
-    if isinstance(pnl, jax.core.Tracer):
+    if isinstance(pnl, Tracer):
         return
     finite = np.asarray(_finite_rows(pnl))
     if not finite.all():

@@ -60,5 +60,5 @@ class Market(eqx.Module):
         return self.surface.volatility(pillar, strike) * root
 
     def discount(self, pillar: Int[Array, " instrument"]) -> Float[Array, " instrument"]:
-        """Value today of one unit paid at each pillar, in (0, 1] for rates that are not negative."""
+        """Value today of one unit paid at each pillar, in (0, 1] if rates are not negative."""
         return jnp.exp(-self.rate[pillar] * self.time[pillar])

@@ -9,7 +9,7 @@ __all__ = ["WorstCase"]
 
 
 class WorstCase(AbstractRiskMeasure):
-    """The largest loss of all scenarios, as grids of a venue use it; equal ones share the weight."""
+    """The largest loss of all scenarios, as venue grids use it; equal ones share the weight."""
 
     def weights(
         self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]

@@ -15,9 +15,9 @@ _DAYS_PER_YEAR = 365.0
 
 
 class HistoricalSimulation(AbstractScenarioSource):
-    """Overlapping log returns over the horizon, all assets on the same dates.
+    r"""Overlapping log returns over the horizon, all assets on the same dates.
 
-    With daily closes $c_t$ the scenarios are $\\ln(c_{t+h} / c_t)$ for every day $t$. Volatilities,
+    With daily closes $c_t$ the scenarios are $\ln(c_{t+h} / c_t)$ for every day $t$. Volatilities,
     basis and rates do not move; `horizon_days` pass.
 
     Attributes:

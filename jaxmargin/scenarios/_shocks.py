@@ -62,8 +62,9 @@ def pad_scenarios(shocks: Shocks) -> Shocks:
     count = shocks.weight.shape[0]
     extra = bucket_size(count) - count
     return jax.tree.map(
-        lambda leaf: jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim
-        else leaf,
+        lambda leaf: (
+            jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim else leaf
+        ),
         shocks,
     )
 

@@ -13,9 +13,7 @@ from jaxmargin.valuation._options import option_pnl
 __all__ = ["contract_pnl", "pnl_by_value"]
 
 
-def contract_pnl(
-    book: Book, market: Market, shocks: Shocks
-) -> Float[Array, "instrument scenario"]:
+def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "instrument scenario"]:
     r"""Profit and loss of one contract of each row of the book, gain positive, in the numeraire.
 
     $$ \text{P\&L} = \text{multiplier} \times (V' - V) \times U', $$

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.instruments import InverseOptions, LinearOptions
@@ -88,7 +89,7 @@ def _prepare(
 
     dtype = market.spot.dtype
     leaves = jax.tree.leaves((batch, market))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
         log_moneyness, volatility, value = prepare(batch, market)
     else:
         with jax.enable_x64(True):
@@ -108,8 +109,11 @@ def _prepare(
 
 def _double(tree):
     return jax.tree.map(
-        lambda x: jnp.asarray(np.asarray(x, np.float64)) if jnp.issubdtype(x.dtype, jnp.floating)
-        else jnp.asarray(np.asarray(x)),
+        lambda x: (
+            jnp.asarray(np.asarray(x, np.float64))
+            if jnp.issubdtype(x.dtype, jnp.floating)
+            else jnp.asarray(np.asarray(x))
+        ),
         tree,
     )
 
