@@ -66,7 +66,7 @@ def build_positions(
         InvalidInputError: an account is out of range, or an account holds a contract twice.
     """
     require(
-        not account.size or (account.min() >= 0 and account.max() < accounts),
+        bool(np.all((account >= 0) & (account < accounts))),
         f"build_positions: account must lie in 0 .. {accounts - 1}; "
         f"found {account.min(initial=0)} .. {account.max(initial=0)}.",
     )

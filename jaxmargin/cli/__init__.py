@@ -1,1 +1,3 @@
 """The command line."""
+
+from jaxmargin.cli._app import main as main

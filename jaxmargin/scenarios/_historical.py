@@ -52,11 +52,10 @@ class HistoricalSimulation(AbstractScenarioSource):
             "HistoricalSimulation.close needs one column per asset of the market; got "
             f"{self.close.shape[1]} columns for {market.spot.shape[0]} assets.",
         )
-        log_close = jnp.log(self.close)
         horizon = self.horizon_days
         return spot_shocks(
             market,
-            (log_close[horizon:] - log_close[:-horizon]).T,
+            jnp.log(self.close[horizon:] / self.close[:-horizon]).T,
             time=horizon / _DAYS_PER_YEAR,
             overlap=horizon,
         )

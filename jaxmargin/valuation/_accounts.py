@@ -66,6 +66,10 @@ def stream_accounts(
             jax.block_until_ready(part)
             progress(done, total)
         parts.append(part)
+    if not parts:  # no accounts
+        row = jax.ShapeDtypeStruct((1, *pnl.shape[1:]), pnl.dtype)
+        shapes = jax.eval_shape(statistic, row)
+        return jax.tree.map(lambda leaf: jnp.zeros((0, *leaf.shape[1:]), leaf.dtype), shapes)
     return jax.tree.map(lambda *rows: jnp.concatenate(rows)[positions.row], *parts)
 
 

@@ -31,7 +31,7 @@ def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "in
     ]
     if not parts:
         return jnp.zeros((1, shocks.weight.shape[0]), market.spot.dtype)
-    return jnp.concatenate(parts)
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
 
 
 @jax.jit

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from jaxmargin.instruments import InverseOptions, LinearOptions
 from jaxmargin.instruments.formulas import safe_inverse
@@ -64,11 +64,15 @@ def _nodes(
     batch: LinearOptions | InverseOptions,
 ) -> tuple[Int[Array, " node"], Int[Array, " node"], Int[Array, " instrument"]]:
     """Distinct (pillar, settlement) pairs, padded, and the pair of each contract; on the host."""
-    pairs = np.stack([np.asarray(batch.pillar), np.asarray(batch.settlement)])
-    distinct, node = np.unique(pairs, axis=1, return_inverse=True)
-    padding = bucket_size(distinct.shape[1]) - distinct.shape[1]
-    pillar, settlement = np.pad(distinct, ((0, 0), (0, padding)), mode="edge")
-    return jnp.asarray(pillar), jnp.asarray(settlement), jnp.asarray(node.reshape(-1), jnp.int32)
+    pillar, settlement = np.asarray(batch.pillar), np.asarray(batch.settlement)
+    pair = pillar.astype(np.int64) * (int(settlement.max()) + 1) + settlement
+    _, first, node = np.unique(pair, return_index=True, return_inverse=True)
+    first = np.pad(first, (0, bucket_size(first.size) - first.size), mode="edge")
+    return (
+        jnp.asarray(pillar[first]),
+        jnp.asarray(settlement[first]),
+        jnp.asarray(node.reshape(-1).astype(np.int32)),
+    )
 
 
 def _prepare(
@@ -78,42 +82,42 @@ def _prepare(
 
     Under a transformation such as `grad` the market has no numbers, and its precision is kept.
     """
-
-    def prepare(batch: LinearOptions | InverseOptions, market: Market) -> tuple[Array, ...]:
-        forward = market.forward[batch.pillar]
-        if isinstance(batch, LinearOptions):
-            forward = forward / market.spot[batch.settlement]
-        volatility = market.surface.volatility(batch.pillar, batch.strike)
-        volatility = volatility / market.surface.scale[batch.pillar]
-        return jnp.log(forward / batch.strike), volatility, batch.value(market)
-
-    dtype = market.spot.dtype
-    leaves = jax.tree.leaves((batch, market))
-    if any(isinstance(leaf, Tracer) for leaf in leaves):
-        log_moneyness, volatility, value = prepare(batch, market)
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((batch, market)))
+    if traced:
+        today = _today(batch, market)
     else:
+        dtype = market.spot.dtype
         with jax.enable_x64(True):
-            log_moneyness, volatility, value = (
-                np.asarray(x, dtype) for x in prepare(*_double((batch, market)))
-            )
+            today = [np.asarray(x, dtype) for x in _today(*_double((batch, market)))]
+    log_moneyness, volatility, value = (jnp.asarray(x) for x in today)
     return _Contracts(
         node=node,
         sign=batch.sign,
         strike=batch.strike,
-        log_moneyness=jnp.asarray(log_moneyness),
-        volatility=jnp.asarray(volatility),
-        value=jnp.asarray(value),
+        log_moneyness=log_moneyness,
+        volatility=volatility,
+        value=value,
         multiplier=batch.multiplier,
     )
 
 
-def _double(tree):
+@jax.jit
+def _today(
+    batch: LinearOptions | InverseOptions, market: Market
+) -> tuple[Float[Array, " instrument"], Float[Array, " instrument"], Float[Array, " instrument"]]:
+    """Log-moneyness, volatility without the pillar's scale, and value of one unit."""
+    forward = market.forward[batch.pillar]
+    if isinstance(batch, LinearOptions):
+        forward = forward / market.spot[batch.settlement]
+    volatility = market.surface.volatility(batch.pillar, batch.strike)
+    volatility = volatility / market.surface.scale[batch.pillar]
+    return jnp.log(forward / batch.strike), volatility, batch.value(market)
+
+
+def _double(tree: PyTree) -> PyTree:
+    """Every floating-point array of `tree` in double precision."""
     return jax.tree.map(
-        lambda x: (
-            jnp.asarray(np.asarray(x, np.float64))
-            if jnp.issubdtype(x.dtype, jnp.floating)
-            else jnp.asarray(np.asarray(x))
-        ),
+        lambda x: np.asarray(x, np.float64 if jnp.issubdtype(x.dtype, jnp.floating) else None),
         tree,
     )
 

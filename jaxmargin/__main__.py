@@ -1,0 +1,5 @@
+"""`python -m jaxmargin`."""
+
+from jaxmargin.cli import main
+
+main()

@@ -1,0 +1,146 @@
+"""The commands: each parses, calls and prints."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from jaxmargin.errors import InvalidInputError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="jaxmargin",
+    help="Scenario margin and collateral of derivatives books, on CPU or GPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+importers = typer.Typer(no_args_is_help=True, help="Turn a venue's file into market tables.")
+app.add_typer(importers, name="import")
+
+JobFile = Annotated[Path, typer.Argument(help="Job file in TOML; its paths count from its folder.")]
+
+
+def main() -> None:
+    """Run the command line.
+
+    Bad input ends it with exit code 2 and one line per problem, a file that cannot be written
+    with exit code 1.
+    """
+    try:
+        app()
+    except InvalidInputError as error:
+        _fail(error.problems, code=2)
+    except OSError as error:
+        _fail([f"{error.filename or 'file'}: {error.strerror or error}."], code=1)
+
+
+def _fail(problems: Sequence[str], *, code: int) -> NoReturn:
+    from jaxmargin.report import print_plain
+
+    print_plain([f"error: {problem}" for problem in problems], error=True)
+    raise SystemExit(code) from None
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for inputs and results.")] = Path("demo-out"),
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts of the made-up book.")] = 1000,
+) -> None:
+    """Make a synthetic market and book, margin it, and show how to go on."""
+    from jaxmargin.jobs import write_demo
+    from jaxmargin.report import print_plain
+
+    job = write_demo(out, accounts=accounts)
+    _margin(job, out / "results")
+    print_plain(
+        [
+            f"Inputs in {out} (synthetic), results in {out / 'results'}.",
+            f"Next: edit {job}, then run: jaxmargin margin {job} --out {out / 'results'}",
+        ]
+    )
+
+
+@app.command()
+def margin(
+    job: JobFile,
+    out: Annotated[Path, typer.Option(help="Folder for the results; made if absent.")],
+) -> None:
+    """Margin every account of a job."""
+    from jaxmargin.report import print_plain
+
+    _margin(job, out)
+    print_plain([f"Results in {out}: requirements.parquet, components.parquet, manifest.json."])
+
+
+@app.command()
+def validate(job: JobFile) -> None:
+    """Check every input of a job and list every problem; nothing is computed or written."""
+    from jaxmargin.jobs import load_inputs
+    from jaxmargin.report import print_plain
+
+    inputs = load_inputs(job)
+    print_plain(
+        [
+            f"{job} is valid: {len(inputs.book.accounts):,} accounts, "
+            f"{len(inputs.book.positions):,} positions, "
+            f"{len(inputs.book.instruments):,} contracts, "
+            f"{len(inputs.market.assets):,} assets, {len(inputs.market.forwards):,} expiries."
+        ]
+    )
+
+
+@importers.command()
+def deribit(
+    chain: Annotated[Path, typer.Argument(help="Option-chain rows, Parquet or CSV.")],
+    out: Annotated[Path, typer.Option(help="Folder for market/ and instruments.parquet.")],
+    snapshot: Annotated[
+        str | None, typer.Option(help="Time or day of the snapshot, if the file has several.")
+    ] = None,
+) -> None:
+    """Import Deribit option-chain rows; forwards by put-call parity."""
+    from jaxmargin.io import import_deribit
+    from jaxmargin.report import print_plain
+
+    print_plain(import_deribit(chain, out, snapshot=snapshot))
+
+
+def _margin(job: Path, out: Path) -> None:
+    from rich.console import Console
+
+    _prepare_jax()
+    from jaxmargin.jobs import run_margin
+    from jaxmargin.report import margin_summary
+
+    with _progress_bar("margin") as progress:
+        result = run_margin(job, out, progress=progress)
+    Console().print(margin_summary(result.requirements, result.manifest))
+
+
+def _prepare_jax() -> None:
+    """Keep compiled programs between runs, in a folder that only the user can read."""
+    cache = Path(os.environ.get("JAXMARGIN_CACHE", Path.home() / ".cache" / "jaxmargin"))
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return  # a read-only home: compile anew each time
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@contextmanager
+def _progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal while work goes on; nothing where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

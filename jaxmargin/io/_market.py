@@ -1,0 +1,159 @@
+"""Market tables to a `Market`, with labels beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from jaxmargin.io._problems import Problems
+from jaxmargin.io._read import read_table
+from jaxmargin.io._schema import ASSETS, FORWARDS, VOLATILITIES
+from jaxmargin.market import Market, QuotedVolatilities
+
+__all__ = ["MarketTables", "build_market", "check_market", "read_market"]
+
+_SECONDS_PER_YEAR = 365.0 * 86_400.0
+
+
+@dataclass(frozen=True)
+class MarketTables:
+    """The three market tables as read, in the order of the market's arrays.
+
+    Attributes:
+        assets: one row per asset; the numeraire is among them.
+        forwards: one row per pillar.
+        volatilities: one row per quote.
+        time: valuation time.
+        files: file name of each table, for messages.
+    """
+
+    assets: pd.DataFrame
+    forwards: pd.DataFrame
+    volatilities: pd.DataFrame
+    time: pd.Timestamp
+    files: dict[str, str]
+
+    def asset_row(self, names: pd.Series) -> np.ndarray:
+        """Row of each asset name in `Market.spot`."""
+        return pd.Index(self.assets["asset"]).get_indexer(pd.Index(names)).astype(np.int32)
+
+    def pillar_row(self, asset: pd.Series, expiry: pd.Series) -> np.ndarray:
+        """Row of each (asset, expiry) in `Market.forward`; -1 where there is none."""
+        pillars = pd.MultiIndex.from_frame(self.forwards[["asset", "expiry"]])
+        wanted = pd.MultiIndex.from_arrays([asset, expiry])
+        return pillars.get_indexer(wanted).astype(np.int32)
+
+
+def read_market(
+    paths: dict[str, Path], time: pd.Timestamp, numeraire: str, problems: Problems
+) -> MarketTables | None:
+    """Read and check the market tables; None if one could not be used.
+
+    Args:
+        paths: files of `assets`, `forwards` and `volatilities`.
+        time: valuation time; an expiry at or before it is expired.
+        numeraire: currency that prices are in; added as an asset with price 1 if it is not there.
+        problems: where problems go.
+    """
+    before = len(problems.found)
+    tables = {
+        schema.name: read_table(paths[schema.name], schema, problems)
+        for schema in (ASSETS, FORWARDS, VOLATILITIES)
+    }
+    assets, forwards, volatilities = (
+        tables[schema.name] for schema in (ASSETS, FORWARDS, VOLATILITIES)
+    )
+    if assets is None or forwards is None or volatilities is None:
+        return None
+    if numeraire not in set(assets["asset"]):
+        row = {"asset": numeraire, "spot": 1.0, "kind": "currency", "perpetual": np.nan}
+        assets = pd.concat([assets, pd.DataFrame([row])], ignore_index=True)
+    market = MarketTables(
+        assets=assets,
+        forwards=forwards.sort_values(["asset", "expiry"], ignore_index=True),
+        volatilities=volatilities.sort_values(["asset", "expiry", "strike"], ignore_index=True),
+        time=time,
+        files={name: path.name for name, path in paths.items()},
+    )
+    check_market(market, forwards, volatilities, numeraire, problems)
+    return market if len(problems.found) == before else None
+
+
+def check_market(
+    market: MarketTables,
+    forwards: pd.DataFrame,
+    volatilities: pd.DataFrame,
+    numeraire: str,
+    problems: Problems,
+) -> None:
+    """Check what no table shows alone; `forwards` and `volatilities` in the order of the files."""
+    assets = market.assets
+    own = assets.loc[assets["asset"] == numeraire, "spot"]
+    if (own != 1.0).any():
+        problems.add(
+            f"{market.files['assets']}, column spot",
+            f"the numeraire {numeraire!r} has price {own.iloc[0]}",
+            "Prices are in units of the numeraire, so its own is 1.",
+        )
+    for name, table in (("forwards", forwards), ("volatilities", volatilities)):
+        file = market.files[name]
+        problems.add_unknown(
+            file, "asset", table["asset"], assets["asset"], "Add them to the assets table."
+        )
+        problems.add_rows(
+            file,
+            "expiry",
+            table["expiry"] <= market.time,
+            f"not after the valuation time {market.time.isoformat()}",
+            "Take out what has expired, or correct valuation_time.",
+            values=table["expiry"].astype(str),
+        )
+    quoted = pd.MultiIndex.from_frame(volatilities[["asset", "expiry"]])
+    pillars = pd.MultiIndex.from_frame(forwards[["asset", "expiry"]])
+    problems.add_rows(
+        market.files["volatilities"],
+        "asset + expiry",
+        ~quoted.isin(pillars),
+        "no forward for this asset and expiry",
+        "Add the forward price to the forwards table.",
+        values=volatilities["asset"] + " " + volatilities["expiry"].astype(str),
+    )
+
+
+def build_market(tables: MarketTables) -> Market:
+    """The market of checked tables, in the precision JAX is set to."""
+    assets, forwards = tables.assets, tables.forwards
+    spot = assets["spot"].to_numpy()
+    perpetual = assets["perpetual"].fillna(assets["spot"]).to_numpy()
+    years = (forwards["expiry"] - tables.time).dt.total_seconds().to_numpy() / _SECONDS_PER_YEAR
+    return Market(
+        spot=jnp.asarray(spot),
+        perpetual=jnp.asarray(perpetual),
+        asset=jnp.asarray(tables.asset_row(forwards["asset"])),
+        time=jnp.asarray(years),
+        forward=jnp.asarray(forwards["forward"].to_numpy()),
+        rate=jnp.asarray(forwards["rate"].to_numpy()),
+        surface=_surface(tables),
+    )
+
+
+def _surface(tables: MarketTables) -> QuotedVolatilities:
+    """Quotes in rows by pillar, padded with the last; a pillar without quotes has NaN."""
+    quotes = tables.volatilities
+    row = tables.pillar_row(quotes["asset"], quotes["expiry"])
+    pillars = len(tables.forwards)
+    held = np.bincount(row, minlength=pillars)
+    nodes = max(int(held.max(initial=0)), 1)
+    strike = np.ones((pillars, nodes))
+    volatility = np.full((pillars, nodes), np.nan)
+    slot = np.arange(len(quotes)) - np.concatenate([[0], np.cumsum(held)])[row]
+    strike[row, slot] = quotes["strike"]
+    volatility[row, slot] = quotes["volatility"]
+    last = np.minimum(np.arange(nodes)[None, :], np.maximum(held - 1, 0)[:, None])
+    return QuotedVolatilities(
+        strike=jnp.asarray(np.take_along_axis(strike, last, axis=1)),
+        quote=jnp.asarray(np.take_along_axis(volatility, last, axis=1)),
+        scale=jnp.ones(pillars),
+    )

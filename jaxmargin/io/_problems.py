@@ -1,0 +1,82 @@
+"""Collects every problem of the inputs, so that all are shown at once."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from jaxmargin.errors import InvalidInputError
+
+__all__ = ["Problems", "nearest"]
+
+_LISTED = 10  # names or rows written out; the rest is counted
+
+
+class Problems:
+    """Problems found so far; each names where it is, what is wrong and the cure."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def add(self, where: str, what: str, cure: str) -> None:
+        """Note a problem of a file, or of a place within one."""
+        self.found.append(f"{where}: {what}. {cure}")
+
+    def add_rows(
+        self,
+        table: str,
+        column: str,
+        bad: pd.Series | np.ndarray,
+        what: str,
+        cure: str,
+        *,
+        values: pd.Series | None = None,
+    ) -> None:
+        """Note rows of a table that break a rule; nothing if none does.
+
+        Args:
+            table: file name.
+            column: column name.
+            bad: which rows are bad.
+            what: the rule that is broken, to follow "column close".
+            cure: what to do about it.
+            values: the column, to show the first bad value.
+        """
+        rows = np.flatnonzero(np.asarray(bad, bool))
+        if rows.size:
+            listed = ", ".join(str(row + 1) for row in rows[:_LISTED])
+            more = f" and {rows.size - _LISTED:,} more" if rows.size > _LISTED else ""
+            first = "" if values is None else f"; the first is {_shown(values.iloc[rows[0]])}"
+            noun = "row" if rows.size == 1 else "rows"
+            self.add(
+                f"{table}, column {column}",
+                f"{what} in {rows.size:,} of {len(bad):,} rows ({noun} {listed}{more}{first})",
+                cure,
+            )
+
+    def add_unknown(
+        self, table: str, column: str, found: Iterable[str], known: Iterable[str], cure: str
+    ) -> None:
+        """Note names that are not known: all of them, each with the nearest known one."""
+        known = sorted(set(known))
+        unknown = sorted(set(found) - set(known))
+        if unknown:
+            listed = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown)
+            noun = "name" if len(unknown) == 1 else "names"
+            self.add(f"{table}, column {column}", f"{len(unknown)} unknown {noun}: {listed}", cure)
+
+    def raise_if_any(self) -> None:
+        """Raise `InvalidInputError` with every problem, if there is one."""
+        if self.found:
+            raise InvalidInputError(self.found)
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`" (did you mean 'x'?)"` for the known name closest to `name`, or nothing."""
+    match = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {match[0]!r}?)" if match else ""

@@ -1,0 +1,119 @@
+"""The tables: their columns, types and rules. Rows count from 1, the header not included."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "ASSETS",
+    "FORWARDS",
+    "HISTORY",
+    "INSTRUMENTS",
+    "POSITIONS",
+    "VOLATILITIES",
+    "Column",
+    "Table",
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: its name.
+        type: text, a finite number, or a time with a zone.
+        positive: numbers must be above zero.
+        blank: cells may be empty, and the column may be missing.
+        choices: the only texts allowed, if any are given.
+    """
+
+    name: str
+    type: Literal["text", "number", "time"]
+    positive: bool = False
+    blank: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, its columns, and the columns that identify a row."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+
+ASSETS = Table(
+    "assets",
+    (
+        Column("asset", "text"),
+        Column("spot", "number", positive=True),
+        Column("kind", "text", choices=("coin", "stablecoin", "currency")),
+        Column("perpetual", "number", positive=True, blank=True),
+    ),
+    key=("asset",),
+)
+FORWARDS = Table(
+    "forwards",
+    (
+        Column("asset", "text"),
+        Column("expiry", "time"),
+        Column("forward", "number", positive=True),
+        Column("rate", "number"),
+    ),
+    key=("asset", "expiry"),
+)
+VOLATILITIES = Table(
+    "volatilities",
+    (
+        Column("asset", "text"),
+        Column("expiry", "time"),
+        Column("strike", "number", positive=True),
+        Column("volatility", "number", positive=True),
+    ),
+    key=("asset", "expiry", "strike"),
+)
+HISTORY = Table(
+    "history",
+    (
+        Column("time", "time"),
+        Column("asset", "text"),
+        Column("close", "number", positive=True),
+    ),
+    key=("asset", "time"),
+)
+INSTRUMENTS = Table(
+    "instruments",
+    (
+        Column("instrument", "text"),
+        Column(
+            "kind",
+            "text",
+            choices=(
+                "spot",
+                "linear-future",
+                "inverse-future",
+                "linear-perpetual",
+                "inverse-perpetual",
+                "linear-option",
+                "inverse-option",
+            ),
+        ),
+        Column("underlying", "text"),
+        Column("settlement", "text"),
+        Column("expiry", "time", blank=True),
+        Column("strike", "number", positive=True, blank=True),
+        Column("option_type", "text", blank=True, choices=("call", "put")),
+        Column("multiplier", "number", positive=True),
+    ),
+    key=("instrument",),
+)
+POSITIONS = Table(
+    "positions",
+    (
+        Column("account", "text"),
+        Column("instrument", "text"),
+        Column("quantity", "number"),
+    ),
+    key=("account", "instrument"),
+)

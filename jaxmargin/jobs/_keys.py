@@ -1,0 +1,110 @@
+"""What a job file may say: sections, keys, their types and defaults."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+__all__ = [
+    "BOOK",
+    "MARKET",
+    "REQUIRED",
+    "RULEBOOKS",
+    "SCENARIOS",
+    "TIME",
+    "TOP",
+    "TYPES",
+    "Key",
+]
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the job file: its type in words, how it is checked, and its default."""
+
+    type: str
+    default: Any = REQUIRED
+
+
+PATH, TEXT, NUMBER, COUNT, TIME, NAMES, NUMBERS = (
+    "a path",
+    "a text",
+    "a number",
+    "a whole number",
+    "a time",
+    "a list of texts",
+    "a list of numbers",
+)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(fits(item) for item in value)
+
+
+def _utc(value: date) -> pd.Timestamp:
+    time = pd.Timestamp(value)
+    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+
+
+# For each type: does a value fit, and what it becomes.
+TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
+    PATH: (lambda v: isinstance(v, str) and v != "", Path),
+    TEXT: (lambda v: isinstance(v, str), str),
+    NUMBER: (_is_number, float),
+    COUNT: (lambda v: isinstance(v, int) and not isinstance(v, bool), int),
+    TIME: (lambda v: isinstance(v, date), _utc),
+    NAMES: (lambda v: _is_list(v, lambda item: isinstance(item, str)), tuple),
+    NUMBERS: (
+        lambda v: _is_list(v, _is_number) and len(v) > 0,
+        lambda v: tuple(float(item) for item in v),
+    ),
+}
+
+TOP = {
+    "title": Key(TEXT, ""),
+    "valuation_time": Key(TIME),
+    "numeraire": Key(TEXT, "USD"),
+    "precision": Key(TEXT, "f32"),
+    "round_to": Key(NUMBER, 0.01),
+}
+MARKET = {
+    "assets": Key(PATH),
+    "forwards": Key(PATH),
+    "volatilities": Key(PATH),
+}
+BOOK = {
+    "instruments": Key(PATH),
+    "positions": Key(PATH),
+}
+SCENARIOS = {
+    "historical": {
+        "kind": Key(TEXT),
+        "history": Key(PATH),
+        "start": Key(TIME, None),
+        "end": Key(TIME, None),
+        "constant": Key(NAMES, ()),
+    },
+    "spot-volatility-grid": {
+        "kind": Key(TEXT),
+        "spot_moves": Key(NUMBERS),
+        "volatility_moves": Key(NUMBERS),
+    },
+}
+RULEBOOKS = {
+    "expected-shortfall": {
+        "kind": Key(TEXT),
+        "level": Key(NUMBER),
+        "horizon_days": Key(COUNT),
+        "maintenance_ratio": Key(NUMBER),
+    },
+}

@@ -1,0 +1,168 @@
+"""The margin job: read, compute, write."""
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jaxmargin.io import (
+    build_book,
+    build_market,
+    require_folder,
+    round_up,
+    sha256,
+    write_json,
+    write_table,
+)
+from jaxmargin.jobs._load import Inputs, load_inputs
+
+__all__ = ["MarginResult", "run_margin"]
+
+_ROUGH_TAIL = 30  # effective tail scenarios below which a standard error is itself a guess
+
+
+@dataclass(frozen=True)
+class MarginResult:
+    """Tables and manifest as written.
+
+    Attributes:
+        requirements: one row per account.
+        components: one row per account and component.
+        manifest: inputs, settings, versions, device, seconds and warnings.
+    """
+
+    requirements: pd.DataFrame
+    components: pd.DataFrame
+    manifest: dict[str, Any]
+
+
+def run_margin(
+    path: Path, out: Path, *, progress: Callable[[int, int], None] | None = None
+) -> MarginResult:
+    """Margin every account of the job at `path` and write the results to the folder `out`.
+
+    Writes `requirements.parquet` (account, initial, maintenance, standard_error, tail_count,
+    worst_scenario), `components.parquet` (account, component, amount) and `manifest.json`.
+    Nothing is written unless everything was computed. Initial and maintenance margin are rounded
+    up to `round_to`; the component `rounding` holds the difference.
+
+    Raises:
+        InvalidInputError: with every problem of the inputs.
+    """
+    require_folder(out)
+    start = time.perf_counter()
+    inputs = load_inputs(path)
+    read_seconds = time.perf_counter() - start
+
+    import jax
+
+    if inputs.job.settings["precision"] == "f64":
+        jax.config.update("jax_enable_x64", True)
+    from jaxmargin.jobs._clock import measured
+    from jaxmargin.jobs._rulebook import build_rulebook
+
+    with measured() as seconds:
+        market, book = build_market(inputs.market), build_book(inputs.book, inputs.market)
+        rulebook, labels = build_rulebook(inputs)
+        requirement = jax.device_get(rulebook.requirement(book, market, progress=progress))
+    requirements, components = _tables(inputs, requirement, labels)
+    manifest = {
+        "title": inputs.job.settings["title"],
+        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+        "inputs": [
+            {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
+            for file in inputs.job.inputs()
+        ],
+        "settings": inputs.job.resolved(),
+        "counts": {
+            "accounts": len(inputs.book.accounts),
+            "positions": len(inputs.book.positions),
+            "instruments": len(inputs.book.instruments),
+            "scenarios": len(labels),
+        },
+        "versions": _versions(),
+        "device": {
+            "platform": jax.default_backend(),
+            "kind": jax.devices()[0].device_kind,
+            "count": jax.device_count(),
+        },
+        "seconds": {
+            "read": round(read_seconds, 3),
+            "cold": round(seconds.cold, 3),
+            "warm": round(seconds.warm, 3),
+        },
+        "warnings": _warnings(inputs, requirements, len(labels)),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(requirements, out / "requirements.parquet")
+    write_table(components, out / "components.parquet")
+    write_json(manifest, out / "manifest.json")
+    return MarginResult(requirements, components, manifest)
+
+
+def _tables(
+    inputs: Inputs, requirement: Any, labels: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    accounts, unit = inputs.book.accounts, inputs.job.settings["round_to"]
+    exact = np.asarray(requirement.initial, np.float64)
+    initial = round_up(exact, unit)
+    requirements = pd.DataFrame(
+        {
+            "account": accounts,
+            "initial": initial,
+            "maintenance": round_up(np.asarray(requirement.maintenance), unit),
+            "standard_error": np.asarray(requirement.standard_error, np.float64),
+            "tail_count": np.asarray(requirement.tail_count, np.float64),
+            "worst_scenario": np.asarray(labels, object)[np.asarray(requirement.worst_scenario)],
+        }
+    )
+    parts = {name: np.asarray(v, np.float64) for name, v in requirement.components.items()}
+    parts["rounding"] = initial - sum(parts.values())
+    components = pd.DataFrame(
+        {
+            "account": np.repeat(accounts, len(parts)),
+            "component": np.tile(list(parts), len(accounts)),
+            "amount": np.stack(list(parts.values()), axis=1).reshape(-1),
+        }
+    )
+    return requirements, components
+
+
+def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> list[str]:
+    warnings = [
+        f"{file}: columns that are not used: {', '.join(columns)}."
+        for file, columns in inputs.ignored.items()
+    ]
+    if requirements.empty:
+        return [*warnings, "The book has no positions, so there is no account to margin."]
+    tail = float(requirements["tail_count"].min())
+    level = inputs.job.rulebook["level"]
+    if tail < 1.0:
+        warnings.append(
+            f"{scenarios:,} scenarios are too few for level {level}: the tail holds {tail:.2f} "
+            "effective scenarios, so each margin is its worst scenario. Give more scenarios or "
+            "a lower level."
+        )
+    elif tail < _ROUGH_TAIL:
+        warnings.append(
+            f"The tail holds {tail:.1f} effective scenarios, below {_ROUGH_TAIL}: standard "
+            "errors are rough. Give more scenarios or a lower level."
+        )
+    return warnings
+
+
+def _versions() -> dict[str, str]:
+    names = ("jax", "jaxlib", "numpy", "pandas", "pyarrow")
+    from jaxmargin import __version__
+
+    return {
+        "jaxmargin": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+    }

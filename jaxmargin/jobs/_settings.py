@@ -1,0 +1,223 @@
+"""The job file: which tables, which scenarios, which rulebook."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jaxmargin.io import Problems, nearest
+from jaxmargin.jobs._keys import (
+    BOOK,
+    MARKET,
+    REQUIRED,
+    RULEBOOKS,
+    SCENARIOS,
+    TIME,
+    TOP,
+    TYPES,
+    Key,
+)
+
+__all__ = ["Job", "read_job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job file as read: every key present, times in UTC, paths resolved.
+
+    Attributes:
+        path: the job file.
+        settings: the keys outside tables.
+        market: files of the market tables.
+        book: files of the book tables.
+        scenarios: kind and settings of the scenario source.
+        rulebook: kind and settings of the rulebook.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    market: Mapping[str, Path]
+    book: Mapping[str, Path]
+    scenarios: Mapping[str, Any]
+    rulebook: Mapping[str, Any]
+
+    def inputs(self) -> list[Path]:
+        """Every file that the job reads, itself first."""
+        sections = (self.market, self.book, self.scenarios)
+        return [self.path] + [v for s in sections for v in s.values() if isinstance(v, Path)]
+
+    def resolved(self) -> dict[str, Any]:
+        """The settings in plain types, paths relative to the job file, for the manifest."""
+        return {
+            **{key: _plain(value, self.path.parent) for key, value in self.settings.items()},
+            **{
+                name: {key: _plain(v, self.path.parent) for key, v in section.items()}
+                for name, section in (
+                    ("market", self.market),
+                    ("book", self.book),
+                    ("scenarios", self.scenarios),
+                    ("rulebook", self.rulebook),
+                )
+            },
+        }
+
+
+def read_job(path: Path, problems: Problems) -> Job | None:
+    """Read and check a job file; None if it cannot be used."""
+    before = len(problems.found)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.add(str(path), "no such file", "Check the path of the job file.")
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
+        return None
+    sections = {
+        name: content.pop(name, None) for name in ("market", "book", "scenarios", "rulebook")
+    }
+    reader = _Reader(path, problems)
+    settings = reader.read("", content, TOP, extra=tuple(sections))
+    market = reader.section("market", sections["market"], MARKET)
+    book = reader.section("book", sections["book"], BOOK)
+    scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
+    rulebook = reader.section_by_kind("rulebook", sections["rulebook"], RULEBOOKS)
+    if len(problems.found) == before:
+        reader.check_values(settings, scenarios, rulebook)
+    if len(problems.found) > before:
+        return None
+    return Job(path, settings, market, book, scenarios, rulebook)
+
+
+class _Reader:
+    """Checks keys and types of one job file."""
+
+    def __init__(self, path: Path, problems: Problems) -> None:
+        self.path, self.problems = path, problems
+
+    def section(self, name: str, content: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
+        if not isinstance(content, dict):
+            self.problems.add(
+                self.path.name,
+                f"section [{name}] is missing",
+                f"Add it with the keys {', '.join(keys)}.",
+            )
+            return {}
+        return self.read(name, content, keys)
+
+    def section_by_kind(
+        self, name: str, content: Any, kinds: Mapping[str, Mapping[str, Key]]
+    ) -> dict[str, Any]:
+        if not isinstance(content, dict) or "kind" not in content:
+            self.problems.add(
+                self.path.name,
+                f"section [{name}] with its key kind is missing",
+                f"Add it; kind is one of {', '.join(kinds)}.",
+            )
+            return {}
+        kind = content["kind"]
+        if kind not in kinds:
+            self.problems.add(
+                f"{self.path.name}, [{name}] kind",
+                f"unknown kind {kind!r}{nearest(str(kind), kinds)}",
+                f"Use one of {', '.join(kinds)}.",
+            )
+            return {}
+        return self.read(name, content, kinds[kind])
+
+    def read(
+        self,
+        name: str,
+        content: dict[str, Any],
+        keys: Mapping[str, Key],
+        extra: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        where = f"{self.path.name}, [{name}]" if name else self.path.name
+        for key in content:
+            if key not in keys:
+                self.problems.add(
+                    where,
+                    f"unknown key {key!r}{nearest(key, (*keys, *extra))}",
+                    f"The keys are {', '.join((*keys, *extra))}.",
+                )
+        values = {}
+        for key, rule in keys.items():
+            if key in content:
+                values[key] = self.value(f"{where} {key}", content[key], rule.type)
+            elif rule.default is REQUIRED:
+                self.problems.add(where, f"key {key!r} is missing", f"Give {rule.type}.")
+            else:
+                values[key] = rule.default
+        return values
+
+    def value(self, where: str, value: Any, kind: str) -> Any:
+        if kind == TIME and isinstance(value, datetime) and value.tzinfo is None:
+            self.problems.add(
+                where,
+                f"a time without a zone ({value.isoformat()})",
+                f"Write {value.isoformat()}Z for UTC.",
+            )
+            return None
+        fits, convert = TYPES[kind]
+        if fits(value):
+            result = convert(value)
+            return self.path.parent / result if isinstance(result, Path) else result
+        hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind == TIME else ""
+        self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
+        return None
+
+    def check_values(
+        self, settings: Mapping[str, Any], scenarios: Mapping[str, Any], rulebook: Mapping[str, Any]
+    ) -> None:
+        rules = [
+            (
+                "precision",
+                settings["precision"] in ("f32", "f64"),
+                "f32 or f64",
+                settings["precision"],
+            ),
+            ("round_to", settings["round_to"] > 0.0, "a number above zero", settings["round_to"]),
+            (
+                "[rulebook] level",
+                0.0 < rulebook["level"] < 1.0,
+                "a number between 0 and 1; write 97.5 % as 0.975",
+                rulebook["level"],
+            ),
+            (
+                "[rulebook] horizon_days",
+                rulebook["horizon_days"] >= 1,
+                "a whole number from 1",
+                rulebook["horizon_days"],
+            ),
+            (
+                "[rulebook] maintenance_ratio",
+                0.0 < rulebook["maintenance_ratio"] <= 1.0,
+                "a number above 0 and up to 1; write 80 % as 0.8",
+                rulebook["maintenance_ratio"],
+            ),
+        ] + [
+            (
+                f"[scenarios] {key}",
+                min(scenarios[key]) > -1.0,
+                "relative changes above -1; write a fall of 16 % as -0.16",
+                scenarios[key],
+            )
+            for key in ("spot_moves", "volatility_moves")
+            if key in scenarios
+        ]
+        for key, holds, cure, found in rules:
+            if not holds:
+                self.problems.add(f"{self.path.name}, {key}", f"got {found!r}", f"Give {cure}.")
+
+
+def _plain(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        inside = value.is_relative_to(folder)
+        return (value.relative_to(folder) if inside else value).as_posix()
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
