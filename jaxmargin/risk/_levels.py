@@ -65,7 +65,7 @@ class ExpectedShortfall(AbstractRiskMeasure):
         weight: Float[Array, " scenario"],
         scenario_weights: Float[Array, "account scenario"],
     ) -> Float[Array, " account"]:
-        r"""$\sqrt{(\mathrm{Var}(L \mid L \ge q) + \alpha (\mathrm{ES} - q)^2) / k}$, $q$ the VaR."""
+        r"""$\sqrt{(\mathrm{Var}(L \mid L \ge q) + \alpha (\mathrm{ES} - q)^2) / k}$, $q$ = VaR."""
         shortfall = -jnp.sum(scenario_weights * pnl, axis=-1)
         quantile = -jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1)
         variance = jnp.sum(scenario_weights * jnp.square(pnl + shortfall[:, None]), axis=-1)
