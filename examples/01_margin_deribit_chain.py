@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from jaxmargin.io import import_deribit, write_table
+from jaxmargin.io import read_deribit, write_chain, write_table
 from jaxmargin.jobs import run_margin
 from jaxmargin.report import margin_summary
 
@@ -20,7 +20,7 @@ beside = Path(__file__).resolve().parents[2] / "shared"
 data = Path(os.environ.get("JAXMARGIN_REFERENCE_DATA", beside)) / "data"
 folder = Path(os.environ.get("JAXMARGIN_EXAMPLE_OUT", ".")) / "deribit-2026-02-05"
 chain = data / "deribit_option_chains_daily.parquet"
-print(*import_deribit(chain, folder, snapshot="2026-02-05T09:36"), sep="\n")
+print(*write_chain(read_deribit(chain, snapshot="2026-02-05T09:36"), folder), sep="\n")
 
 # %% Daily closes of BTC and ETH, 2017-11-09 to 2024-12-07; each is the price at the day's end.
 closes = pd.read_parquet(data / "daily_ohlcv_yahoo.parquet", columns=["date", "asset", "close"])

@@ -1,14 +1,18 @@
 """The commands: each parses, calls and prints."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, require
+
+if TYPE_CHECKING:
+    from jaxmargin.io import Chain
 
 __all__ = ["app", "main"]
 
@@ -94,19 +98,72 @@ def validate(job: JobFile) -> None:
     )
 
 
+Out = Annotated[Path, typer.Option(help="Folder for market/ and instruments.parquet.")]
+Spots = Annotated[
+    list[str] | None, typer.Option("--spot", help="Price of an asset, as BTC=60000; repeatable.")
+]
+
+
 @importers.command()
 def deribit(
     chain: Annotated[Path, typer.Argument(help="Option-chain rows, Parquet or CSV.")],
-    out: Annotated[Path, typer.Option(help="Folder for market/ and instruments.parquet.")],
+    out: Out,
     snapshot: Annotated[
         str | None, typer.Option(help="Time or day of the snapshot, if the file has several.")
     ] = None,
 ) -> None:
     """Import Deribit option-chain rows; forwards by put-call parity."""
-    from jaxmargin.io import import_deribit
+    from jaxmargin.io import read_deribit
+
+    _import(out, lambda: read_deribit(chain, snapshot=snapshot))
+
+
+@importers.command()
+def okx(
+    tickers: Annotated[Path, typer.Argument(help="Saved answer of /api/v5/public/opt-summary.")],
+    out: Out,
+    spot: Spots = None,
+) -> None:
+    """Import OKX option tickers; needs the spot price of each coin."""
+    from jaxmargin.io import read_okx
+
+    _import(out, lambda: read_okx(tickers, prices=_prices(spot)))
+
+
+@importers.command()
+def bybit(
+    tickers: Annotated[Path, typer.Argument(help="Saved answer of /v5/market/tickers, options.")],
+    out: Out,
+    spot: Spots = None,
+) -> None:
+    """Import Bybit option tickers; needs the price of the stablecoins they settle in."""
+    from jaxmargin.io import read_bybit
+
+    _import(out, lambda: read_bybit(tickers, prices=_prices(spot)))
+
+
+def _import(out: Path, read: "Callable[[], Chain]") -> None:
+    from jaxmargin.io import require_folder, write_chain
     from jaxmargin.report import print_plain
 
-    print_plain(import_deribit(chain, out, snapshot=snapshot))
+    require_folder(out)
+    print_plain(write_chain(read(), out))
+
+
+def _prices(spots: list[str] | None) -> dict[str, float]:
+    """`BTC=60000` as a mapping."""
+    prices = {}
+    for text in spots or []:
+        asset, _, price = text.partition("=")
+        try:
+            prices[asset] = float(price)
+        except ValueError:
+            prices[asset] = math.nan
+        require(
+            asset != "" and 0.0 < prices[asset] < math.inf,
+            f"--spot {text}: not a price. Write it as BTC=60000, with a number above zero.",
+        )
+    return prices
 
 
 def _margin(job: Path, out: Path) -> None:

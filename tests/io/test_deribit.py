@@ -7,10 +7,14 @@ import pandas as pd
 import pytest
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import import_deribit, parity_forwards
+from jaxmargin.io import parity_forwards, read_deribit, write_chain
 
 SNAPSHOT = pd.Timestamp("2026-02-05T09:00:00Z")
 EXPIRY = pd.Timestamp("2026-02-27T08:00:00Z")
+
+
+def import_deribit(path, out, **choice):
+    return write_chain(read_deribit(path, **choice), out)
 
 
 def row(strike, option_type, mark, *, volatility=0.5, expiry=EXPIRY, index="BTC-27FEB26"):
@@ -58,7 +62,7 @@ def test_the_forward_is_the_median_of_the_parity_forwards_of_the_strikes(write, 
 def test_an_expiry_without_a_pair_takes_the_underlying_price_and_says_so(write, tmp_path):
     path = write([row(70_000, "call", 0.05)])
     lines = import_deribit(path, tmp_path / "out")
-    assert any("taken from underlying_price" in line for line in lines)
+    assert any("as the venue quotes it" in line for line in lines)
     forwards = pd.read_parquet(tmp_path / "out/market/forwards.parquet")
     assert list(forwards["forward"]) == [70_100.0]
 
@@ -121,10 +125,16 @@ def test_bad_rows_are_refused_with_column_and_row(write, tmp_path):
         import_deribit(write(rows), tmp_path / "out")
 
 
-def test_parity_recovers_the_forward_that_made_the_prices():
-    forward = 71_234.5
-    rows = pd.DataFrame([r for strike in range(50_000, 100_000, 5_000)
-                         for r in pair(strike, forward)])  # fmt: skip
-    table, notes = parity_forwards(rows)
+@pytest.mark.parametrize("settlement", ["BTC", "USDC"])
+def test_parity_recovers_the_forward_that_made_the_prices(settlement):
+    forward, notes, rows = 71_234.5, [], []
+    for strike in np.arange(50_000.0, 100_000.0, 5_000.0):
+        difference = 1.0 - strike / forward if settlement == "BTC" else forward - strike
+        for option_type, price in (("call", 0.2), ("put", 0.2 - difference)):
+            rows.append(
+                {"underlying": "BTC", "settlement": settlement, "expiry": EXPIRY, "forward": 1.0,
+                 "strike": strike, "option_type": option_type, "price": price}
+            )  # fmt: skip
+    table = parity_forwards(pd.DataFrame(rows), {"BTC": 70_000.0, "USDC": 1.0}, notes)
     np.testing.assert_allclose(table["forward"], [forward], rtol=1e-12)
     assert notes == []
