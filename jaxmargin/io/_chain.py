@@ -217,10 +217,9 @@ def _instruments(
         kind="spot",
         instrument=coins["underlying"] + "-SPOT",
         settlement="USD",
-        expiry=pd.NaT,
+        expiry=coins["expiry"].where(coins["expiry"].isna()),
         strike=np.nan,
         option_type="",
         multiplier=1.0,
     )
-    spot["expiry"] = spot["expiry"].astype(rows["expiry"].dtype)
     return pd.concat([options, listed, spot], ignore_index=True)
