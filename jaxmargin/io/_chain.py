@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.io._mark_time import mark_times
 from jaxmargin.io._write import sha256, write_json, write_table
 
 __all__ = ["Chain", "parity_forwards", "write_chain"]
@@ -42,7 +43,8 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
     """Write `market/`, `instruments.parquet` and `import.json` to the folder `out`.
 
     Options are of kind inverse-option where they settle in their underlying, else linear-option.
-    Spot is the median index price of the underlying's rows. Each coin is added as a spot
+    Spot is the median index price of the underlying's rows. Time to expiry counts from the minute
+    that the marks agree with, see `mark_times`, in the column `as_of` of `forwards`. Each coin is added as a spot
     instrument, and listed futures as inverse futures. Rates are zero.
 
     Returns:
@@ -55,6 +57,7 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
     rows = _usable(chain, notes)
     assets = _assets(chain, rows)
     forwards = parity_forwards(rows, dict(zip(assets["asset"], assets["spot"], strict=True)), notes)
+    forwards["as_of"] = _as_of(chain, rows, forwards, notes)
     tables = {
         "market/assets": assets,
         "market/forwards": forwards,
@@ -79,6 +82,17 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
         f"In the job file: valuation_time = {chain.time.isoformat().replace('+00:00', 'Z')}",
         *(f"note: {note}" for note in notes),
     ]
+
+
+def _as_of(chain: Chain, rows: pd.DataFrame, forwards: pd.DataFrame, notes: list[str]) -> pd.Series:
+    """When each row was marked: for coin-settled options found from the marks themselves."""
+    inverse = rows[rows["settlement"] == rows["underlying"]]
+    times = mark_times(inverse, forwards, chain.time)
+    notes += [
+        f"marks of {coin} taken as of {time.isoformat()}, the minute their prices agree with best"
+        for coin, time in times.items()
+    ]
+    return forwards["asset"].map(times).fillna(chain.time).astype(rows["expiry"].dtype)
 
 
 def _usable(chain: Chain, notes: list[str]) -> pd.DataFrame:

@@ -110,6 +110,14 @@ def check_market(
             "Take out what has expired, or correct valuation_time.",
             values=table["expiry"].astype(str),
         )
+    problems.add_rows(
+        market.files["forwards"],
+        "as_of",
+        forwards["as_of"] >= forwards["expiry"],
+        "not before the expiry",
+        "Give the time at which the row's prices were marked.",
+        values=forwards["as_of"].astype(str),
+    )
     quoted = pd.MultiIndex.from_frame(volatilities[["asset", "expiry"]])
     pillars = pd.MultiIndex.from_frame(forwards[["asset", "expiry"]])
     problems.add_rows(
@@ -127,7 +135,8 @@ def build_market(tables: MarketTables) -> Market:
     assets, forwards = tables.assets, tables.forwards
     spot = assets["spot"].to_numpy()
     perpetual = assets["perpetual"].fillna(assets["spot"]).to_numpy()
-    years = (forwards["expiry"] - tables.time).dt.total_seconds().to_numpy() / _SECONDS_PER_YEAR
+    marked = forwards["as_of"].fillna(tables.time)
+    years = (forwards["expiry"] - marked).dt.total_seconds().to_numpy() / _SECONDS_PER_YEAR
     return Market(
         spot=jnp.asarray(spot),
         perpetual=jnp.asarray(perpetual),

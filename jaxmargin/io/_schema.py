@@ -60,6 +60,7 @@ FORWARDS = Table(
         Column("expiry", "time"),
         Column("forward", "number", positive=True),
         Column("rate", "number"),
+        Column("as_of", "time", blank=True),
     ),
     key=("asset", "expiry"),
 )

@@ -46,15 +46,15 @@ def black_coin(option_type, forward, strike, total_volatility):
 
 
 def contract_pnl(contract, market, returns, horizon_days):
-    """P&L of one contract in USD in every scenario; `market` is spots, forwards, volatilities."""
-    spots, forwards, volatilities = market
+    """P&L of one contract in USD in every scenario; see `market` below."""
+    spots, forwards, as_of, volatilities = market
     coin = contract["underlying"]
     shocked_spot = spots[coin] * np.exp(returns[coin])
     if contract["kind"] == "spot":
         return contract["multiplier"] * (shocked_spot - spots[coin])
     expiry = contract["expiry"]
     forward = forwards[coin, expiry]
-    years = (expiry - TIME).total_seconds() / SECONDS_PER_YEAR
+    years = (expiry - as_of[coin]).total_seconds() / SECONDS_PER_YEAR
     left = years - horizon_days / 365
     if left > 0.0:
         carry = math.log(forward / spots[coin]) * (horizon_days / 365) / years
@@ -82,9 +82,10 @@ def test_fifty_accounts_equal_a_plain_loop_to_twelve_digits(folder, horizon_days
     spots = pd.read_parquet(folder / "market/assets.parquet").set_index("asset")["spot"]
     rows = pd.read_parquet(folder / "market/forwards.parquet")
     forwards = {(r.asset, r.expiry): r.forward for r in rows.itertuples()}
+    as_of = {r.asset: r.as_of for r in rows.itertuples()}
     rows = pd.read_parquet(folder / "market/volatilities.parquet")
     volatilities = {(r.asset, r.expiry, r.strike): r.volatility for r in rows.itertuples()}
-    market = (spots, forwards, volatilities)
+    market = (spots, forwards, as_of, volatilities)
     contracts = pd.read_parquet(folder / "instruments.parquet").set_index("instrument")
     positions = pd.read_parquet(folder / "positions.parquet")
     closes = pd.read_parquet(folder / "history.parquet").pivot(
@@ -130,6 +131,16 @@ def test_forwards_agree_with_the_parity_forwards_that_come_with_the_data(folder)
     ratio = ours["forward"].to_numpy() / theirs.reindex(ours.index).to_numpy()
     assert len(ratio) == 24
     np.testing.assert_allclose(ratio, 1.0, atol=1e-6)  # marks have 6 decimals
+
+
+def test_times_to_expiry_count_from_the_minute_of_the_marks(folder):
+    """`mark_lag_s` was fitted elsewhere: seconds from the snapshot to the marks, by currency."""
+    chain = pd.read_parquet(reference("data/deribit_option_chains_daily.parquet"))
+    lag = chain[chain["snapshot"] == TIME].groupby("currency", observed=True)["mark_lag_s"].median()
+    forwards = pd.read_parquet(folder / "market/forwards.parquet")
+    for coin, minute in forwards.groupby("asset")["as_of"].first().items():
+        assert minute.second == 0 and minute.microsecond == 0
+        assert abs((minute - TIME).total_seconds() - lag[coin]) < 10.0
 
 
 def test_the_whole_chain_is_imported(folder):
