@@ -56,7 +56,8 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
     notes = list(chain.notes)
     rows = _usable(chain, notes)
     assets = _assets(chain, rows)
-    forwards = parity_forwards(rows, dict(zip(assets["asset"], assets["spot"], strict=True)), notes)
+    prices = dict(zip(assets["asset"], assets["spot"], strict=True))
+    forwards = parity_forwards(rows, prices, notes)
     forwards["as_of"] = _as_of(chain, rows, forwards, notes)
     tables = {
         "market/assets": assets,
@@ -92,7 +93,9 @@ def _as_of(chain: Chain, rows: pd.DataFrame, forwards: pd.DataFrame, notes: list
         f"marks of {coin} taken as of {time.isoformat()}, the minute their prices agree with best"
         for coin, time in times.items()
     ]
-    return forwards["asset"].map(times).fillna(chain.time).astype(rows["expiry"].dtype)
+    snapshot = dict.fromkeys(forwards["asset"], chain.time)
+    as_of = pd.Series(forwards["asset"].map(snapshot | times))
+    return as_of.astype(rows["expiry"].dtype)
 
 
 def _usable(chain: Chain, notes: list[str]) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """When a venue computed its marks: the whole minute that its own prices tell."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
@@ -12,6 +10,7 @@ _SECONDS_PER_YEAR = 365.0 * 86_400.0
 _MINUTES = range(-5, 11)  # tried around the snapshot; collectors are seen to be late by up to three
 _VOLATILITY_STEP = 1e-4  # mark volatilities are rounded to 0.01 points
 _PRICE_STEP = 1e-6
+_SHARE = 0.5  # of the marks that must agree with a minute before it is believed
 
 
 def mark_times(
@@ -30,26 +29,26 @@ def mark_times(
         time: moment of the snapshot.
 
     Returns:
-        The minute of each underlying that has marks; the snapshot's own minute for others.
+        The minute of each underlying, as far as at least half of its marks agree with one.
     """
     quotes = rows.drop(columns="forward").merge(
         forwards.rename(columns={"asset": "underlying"}), on=["underlying", "expiry"]
     )
-    nearest = time.round("min")
+    tried = [time.round("min") + pd.Timedelta(minutes=minutes) for minutes in _MINUTES]
     result = {}
     for underlying, own in quotes.groupby("underlying"):
         marked = own[(own["price"] > 0.0) & (own["volatility"] > 0.0)]
-        tried = (nearest + pd.Timedelta(minutes=minutes) for minutes in _MINUTES)
-        result[str(underlying)] = _best(marked, tried) if len(marked) else nearest
+        if len(marked):
+            (share, _), best = max((_closeness(marked, minute), minute) for minute in tried)
+            if share >= _SHARE:
+                result[str(underlying)] = best
     return result
 
 
-def _best(quotes: pd.DataFrame, tried: Iterable[pd.Timestamp]) -> pd.Timestamp:
-    def closeness(time: pd.Timestamp) -> tuple[float, float]:
-        error, bound = _errors(quotes, time)
-        return float(np.mean(error <= bound)), -float(np.median(error / bound))
-
-    return max(tried, key=closeness)
+def _closeness(quotes: pd.DataFrame, time: pd.Timestamp) -> tuple[float, float]:
+    """Share of marks that rounding explains, and minus the median error."""
+    error, bound = _errors(quotes, time)
+    return float(np.mean(error <= bound)), -float(np.median(error / bound))
 
 
 def _errors(quotes: pd.DataFrame, time: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
