@@ -83,6 +83,7 @@ def with_jaxmargin(chain, shocks, days, dtype):
     moves = Shocks(
         spot=array(shocks["spot"]),
         perpetual=jnp.zeros((1, SCENARIOS)),
+        funding=jnp.zeros((1, SCENARIOS)),
         basis=still,
         volatility=array(shocks["volatility"]),
         rate=still,

@@ -11,7 +11,8 @@ __all__ = ["InversePerpetuals"]
 class InversePerpetuals(AbstractInstruments):
     """An amount of numeraire in a coin without expiry, settled in that coin.
 
-    Funding paid within the horizon is not included.
+    The long side pays `Market.funding` times the years that have passed on the notional at the
+    mark then.
 
     Attributes:
         asset: the underlying, as a row of `Market.perpetual`.
@@ -24,5 +25,6 @@ class InversePerpetuals(AbstractInstruments):
     multiplier: Float[Array, " instrument"]
 
     def value(self, market: Market) -> Float[Array, " instrument"]:
-        """Minus the coins that one numeraire unit buys; see `AbstractInstruments.value`."""
-        return -1.0 / market.perpetual[self.asset]
+        """Minus the coins one numeraire unit buys, less funding paid; see the abstract method."""
+        paid = market.funding[self.asset] * market.elapsed
+        return -(1.0 + paid) / market.perpetual[self.asset]

@@ -11,7 +11,8 @@ __all__ = ["LinearPerpetuals"]
 class LinearPerpetuals(AbstractInstruments):
     """A quantity of the underlying without expiry, settled in a quote currency.
 
-    Funding paid within the horizon is not included.
+    The long side pays `Market.funding` times the years that have passed on the notional at the
+    mark then.
 
     Attributes:
         asset: the underlying, as a row of `Market.perpetual`.
@@ -24,5 +25,6 @@ class LinearPerpetuals(AbstractInstruments):
     multiplier: Float[Array, " instrument"]
 
     def value(self, market: Market) -> Float[Array, " instrument"]:
-        """Mark price in the settlement asset; see `AbstractInstruments.value`."""
-        return market.perpetual[self.asset] / market.spot[self.settlement]
+        """Mark price in the settlement asset, less funding paid; see the abstract method."""
+        price = market.perpetual[self.asset] / market.spot[self.settlement]
+        return price * (1.0 - market.funding[self.asset] * market.elapsed)

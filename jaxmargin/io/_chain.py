@@ -133,6 +133,8 @@ def _assets(chain: Chain, rows: pd.DataFrame) -> pd.DataFrame:
             "spot": [*spots, *(chain.prices[asset] for asset in others)],
             "kind": ["coin"] * len(spots) + ["stablecoin"] * len(others),
             "perpetual": np.nan,
+            "funding": np.nan,
+            "base": "",
         }
     )
 

@@ -15,6 +15,7 @@ from jaxmargin.market import Market, QuotedVolatilities
 __all__ = ["MarketTables", "build_market", "check_market", "read_market"]
 
 _SECONDS_PER_YEAR = 365.0 * 86_400.0
+_MINUTES_PER_YEAR = 365.0 * 1_440.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class MarketTables:
         forwards: one row per pillar.
         volatilities: one row per quote.
         time: valuation time.
+        averaging: years before expiry over which settlement prices are averaged.
         files: file name of each table, for messages.
     """
 
@@ -33,6 +35,7 @@ class MarketTables:
     forwards: pd.DataFrame
     volatilities: pd.DataFrame
     time: pd.Timestamp
+    averaging: float
     files: dict[str, str]
 
     def asset_row(self, names: pd.Series) -> np.ndarray:
@@ -47,7 +50,12 @@ class MarketTables:
 
 
 def read_market(
-    paths: dict[str, Path], time: pd.Timestamp, numeraire: str, problems: Problems
+    paths: dict[str, Path],
+    time: pd.Timestamp,
+    *,
+    numeraire: str,
+    averaging_minutes: float,
+    problems: Problems,
 ) -> MarketTables | None:
     """Read and check the market tables; None if one could not be used.
 
@@ -55,6 +63,8 @@ def read_market(
         paths: files of `assets`, `forwards` and `volatilities`.
         time: valuation time; an expiry at or before it is expired.
         numeraire: currency that prices are in; added as an asset with price 1 if it is not there.
+        averaging_minutes: length of the window before expiry over which settlement prices are
+            averaged; 0 for none.
         problems: where problems go.
     """
     before = len(problems.found)
@@ -68,13 +78,14 @@ def read_market(
     if assets is None or forwards is None or volatilities is None:
         return None
     if numeraire not in set(assets["asset"]):
-        row = {"asset": numeraire, "spot": 1.0, "kind": "currency", "perpetual": np.nan}
+        row = {"asset": numeraire, "spot": 1.0, "kind": "currency", "base": ""}
         assets = pd.concat([assets, pd.DataFrame([row])], ignore_index=True)
     market = MarketTables(
         assets=assets,
         forwards=forwards.sort_values(["asset", "expiry"], ignore_index=True),
         volatilities=volatilities.sort_values(["asset", "expiry", "strike"], ignore_index=True),
         time=time,
+        averaging=averaging_minutes / _MINUTES_PER_YEAR,
         files={name: path.name for name, path in paths.items()},
     )
     check_market(market, forwards, volatilities, numeraire, problems)
@@ -97,6 +108,7 @@ def check_market(
             f"the numeraire {numeraire!r} has price {own.iloc[0]}",
             "Prices are in units of the numeraire, so its own is 1.",
         )
+    _check_bases(market, problems)
     for name, table in (("forwards", forwards), ("volatilities", volatilities)):
         file = market.files[name]
         problems.add_unknown(
@@ -130,6 +142,24 @@ def check_market(
     )
 
 
+def _check_bases(market: MarketTables, problems: Problems) -> None:
+    """What follows another asset is of kind wrapped, and follows one that follows none."""
+    assets, file = market.assets, market.files["assets"]
+    base = assets["base"]
+    known = assets.loc[base == "", "asset"]
+    problems.add_unknown(
+        file, "base", base[base != ""], known, "Name an asset that has no base itself."
+    )
+    problems.add_rows(
+        file,
+        "base",
+        (base != "") != (assets["kind"] == "wrapped"),
+        "a base without kind wrapped, or kind wrapped without a base",
+        "Give both or neither.",
+        values=assets["asset"],
+    )
+
+
 def build_market(tables: MarketTables) -> Market:
     """The market of checked tables, in the precision JAX is set to."""
     assets, forwards = tables.assets, tables.forwards
@@ -137,9 +167,16 @@ def build_market(tables: MarketTables) -> Market:
     perpetual = assets["perpetual"].fillna(assets["spot"]).to_numpy()
     marked = forwards["as_of"].fillna(tables.time)
     years = (forwards["expiry"] - marked).dt.total_seconds().to_numpy() / _SECONDS_PER_YEAR
+    fixed = np.zeros_like(years)
+    if tables.averaging > 0.0:
+        fixed = np.clip(1.0 - years / tables.averaging, 0.0, 1.0)
+    base = assets["asset"].where(assets["base"] == "", assets["base"])
     return Market(
         spot=jnp.asarray(spot),
         perpetual=jnp.asarray(perpetual),
+        funding=jnp.asarray(assets["funding"].fillna(0.0).to_numpy()),
+        base=jnp.asarray(tables.asset_row(base)),
+        fixed=jnp.asarray(fixed),
         asset=jnp.asarray(tables.asset_row(forwards["asset"])),
         time=jnp.asarray(years),
         forward=jnp.asarray(forwards["forward"].to_numpy()),

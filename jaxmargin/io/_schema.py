@@ -48,8 +48,10 @@ ASSETS = Table(
     (
         Column("asset", "text"),
         Column("spot", "number", positive=True),
-        Column("kind", "text", choices=("coin", "stablecoin", "currency")),
+        Column("kind", "text", choices=("coin", "wrapped", "stablecoin", "currency")),
         Column("perpetual", "number", positive=True, blank=True),
+        Column("funding", "number", blank=True),
+        Column("base", "text", blank=True),
     ),
     key=("asset",),
 )

@@ -89,6 +89,8 @@ def _assets() -> pd.DataFrame:
             "spot": [*_SPOTS.values(), 1.0],
             "kind": ["coin"] * 3 + ["stablecoin"],
             "perpetual": [*(spot * 1.0004 for spot in _SPOTS.values()), np.nan],
+            "funding": [0.10, 0.08, 0.15, np.nan],
+            "base": "",
         }
     )
 

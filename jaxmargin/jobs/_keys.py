@@ -26,10 +26,19 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the job file: its type in words, how it is checked, and its default."""
+    """One key of the job file.
+
+    Attributes:
+        type: what it holds, in words.
+        default: what it is where it is not given; `REQUIRED` if it must be.
+        rule: whether a value of the type is allowed.
+        cure: what to give instead of one that is not.
+    """
 
     type: str
     default: Any = REQUIRED
+    rule: Callable[[Any], bool] = lambda value: True
+    cure: str = ""
 
 
 PATH, TEXT, NUMBER, COUNT, TIME, NAMES, NUMBERS = (
@@ -70,17 +79,25 @@ TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     ),
 }
 
+_MOVES = "relative changes above -1; write a fall of 16 % as -0.16"
+
+
+def _above_minus_one(moves: tuple[float, ...]) -> bool:
+    return min(moves) > -1.0
+
+
 TOP = {
     "title": Key(TEXT, ""),
     "valuation_time": Key(TIME),
     "numeraire": Key(TEXT, "USD"),
-    "precision": Key(TEXT, "f32"),
-    "round_to": Key(NUMBER, 0.01),
+    "precision": Key(TEXT, "f32", lambda v: v in ("f32", "f64"), "f32 or f64"),
+    "round_to": Key(NUMBER, 0.01, lambda v: v > 0.0, "a number above zero"),
 }
 MARKET = {
     "assets": Key(PATH),
     "forwards": Key(PATH),
     "volatilities": Key(PATH),
+    "averaging_minutes": Key(NUMBER, 0.0, lambda v: v >= 0.0, "minutes, or 0 for no averaging"),
 }
 BOOK = {
     "instruments": Key(PATH),
@@ -96,15 +113,23 @@ SCENARIOS = {
     },
     "spot-volatility-grid": {
         "kind": Key(TEXT),
-        "spot_moves": Key(NUMBERS),
-        "volatility_moves": Key(NUMBERS),
+        "spot_moves": Key(NUMBERS, rule=_above_minus_one, cure=_MOVES),
+        "volatility_moves": Key(NUMBERS, rule=_above_minus_one, cure=_MOVES),
     },
 }
 RULEBOOKS = {
     "expected-shortfall": {
         "kind": Key(TEXT),
-        "level": Key(NUMBER),
-        "horizon_days": Key(COUNT),
-        "maintenance_ratio": Key(NUMBER),
+        "level": Key(
+            NUMBER,
+            rule=lambda v: 0.0 < v < 1.0,
+            cure="a number between 0 and 1; write 97.5 % as 0.975",
+        ),
+        "horizon_days": Key(COUNT, rule=lambda v: v >= 1, cure="a whole number from 1"),
+        "maintenance_ratio": Key(
+            NUMBER,
+            rule=lambda v: 0.0 < v <= 1.0,
+            cure="a number above 0 and up to 1; write 80 % as 0.8",
+        ),
     },
 }

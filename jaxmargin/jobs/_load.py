@@ -49,7 +49,13 @@ def load_inputs(path: Path) -> Inputs:
     problems.raise_if_any()
     assert job is not None  # a job that cannot be used has problems
     time = job.settings["valuation_time"]
-    market = read_market(dict(job.market), time, job.settings["numeraire"], problems)
+    market = read_market(
+        {name: job.market[name] for name in ("assets", "forwards", "volatilities")},
+        time,
+        numeraire=job.settings["numeraire"],
+        averaging_minutes=job.market["averaging_minutes"],
+        problems=problems,
+    )
     book = read_book(dict(job.book), time, market, problems)
     history = None
     if market is not None and job.scenarios["kind"] == "historical":

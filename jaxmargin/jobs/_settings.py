@@ -32,7 +32,7 @@ class Job:
     Attributes:
         path: the job file.
         settings: the keys outside tables.
-        market: files of the market tables.
+        market: files of the market tables, and their conventions.
         book: files of the book tables.
         scenarios: kind and settings of the scenario source.
         rulebook: kind and settings of the rulebook.
@@ -40,14 +40,14 @@ class Job:
 
     path: Path
     settings: Mapping[str, Any]
-    market: Mapping[str, Path]
+    market: Mapping[str, Any]
     book: Mapping[str, Path]
     scenarios: Mapping[str, Any]
     rulebook: Mapping[str, Any]
 
     def inputs(self) -> list[Path]:
         """Every file that the job reads, itself first."""
-        sections = (self.market, self.book, self.scenarios)
+        sections: tuple[Mapping[str, Any], ...] = (self.market, self.book, self.scenarios)
         return [self.path] + [v for s in sections for v in s.values() if isinstance(v, Path)]
 
     def resolved(self) -> dict[str, Any]:
@@ -86,8 +86,6 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     book = reader.section("book", sections["book"], BOOK)
     scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
     rulebook = reader.section_by_kind("rulebook", sections["rulebook"], RULEBOOKS)
-    if len(problems.found) == before:
-        reader.check_values(settings, scenarios, rulebook)
     if len(problems.found) > before:
         return None
     return Job(path, settings, market, book, scenarios, rulebook)
@@ -147,14 +145,15 @@ class _Reader:
         values = {}
         for key, rule in keys.items():
             if key in content:
-                values[key] = self.value(f"{where} {key}", content[key], rule.type)
+                values[key] = self.value(f"{where} {key}", content[key], rule)
             elif rule.default is REQUIRED:
                 self.problems.add(where, f"key {key!r} is missing", f"Give {rule.type}.")
             else:
                 values[key] = rule.default
         return values
 
-    def value(self, where: str, value: Any, kind: str) -> Any:
+    def value(self, where: str, value: Any, key: Key) -> Any:
+        kind = key.type
         if kind == TIME and isinstance(value, datetime) and value.tzinfo is None:
             self.problems.add(
                 where,
@@ -165,53 +164,12 @@ class _Reader:
         fits, convert = TYPES[kind]
         if fits(value):
             result = convert(value)
+            if not key.rule(result):
+                self.problems.add(where, f"got {value!r}", f"Give {key.cure}.")
             return self.path.parent / result if isinstance(result, Path) else result
         hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind == TIME else ""
         self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
         return None
-
-    def check_values(
-        self, settings: Mapping[str, Any], scenarios: Mapping[str, Any], rulebook: Mapping[str, Any]
-    ) -> None:
-        rules = [
-            (
-                "precision",
-                settings["precision"] in ("f32", "f64"),
-                "f32 or f64",
-                settings["precision"],
-            ),
-            ("round_to", settings["round_to"] > 0.0, "a number above zero", settings["round_to"]),
-            (
-                "[rulebook] level",
-                0.0 < rulebook["level"] < 1.0,
-                "a number between 0 and 1; write 97.5 % as 0.975",
-                rulebook["level"],
-            ),
-            (
-                "[rulebook] horizon_days",
-                rulebook["horizon_days"] >= 1,
-                "a whole number from 1",
-                rulebook["horizon_days"],
-            ),
-            (
-                "[rulebook] maintenance_ratio",
-                0.0 < rulebook["maintenance_ratio"] <= 1.0,
-                "a number above 0 and up to 1; write 80 % as 0.8",
-                rulebook["maintenance_ratio"],
-            ),
-        ] + [
-            (
-                f"[scenarios] {key}",
-                min(scenarios[key]) > -1.0,
-                "relative changes above -1; write a fall of 16 % as -0.16",
-                scenarios[key],
-            )
-            for key in ("spot_moves", "volatility_moves")
-            if key in scenarios
-        ]
-        for key, holds, cure, found in rules:
-            if not holds:
-                self.problems.add(f"{self.path.name}, {key}", f"got {found!r}", f"Give {cure}.")
 
 
 def _plain(value: Any, folder: Path) -> Any:

@@ -20,35 +20,69 @@ class Market(eqx.Module):
             with spot 1.
         perpetual: mark price of the perpetual contract on each asset; an asset without one
             carries its spot.
+        funding: funding rate of the perpetual on each asset, per year and not compounded; longs
+            pay shorts where it is positive. Zero unless given.
+        base: the asset that each asset follows, as a row of `spot`: the coin for its wrapped or
+            staked form; the asset itself, unless given, where it follows none. What follows is
+            shocked by its base's move plus its own, the change of the ratio between them.
         asset: asset of each pillar, as a row of `spot`.
         time: time to expiry of each pillar in years (ACT/365); zero is expired.
         forward: forward price of each pillar.
         rate: continuously compounded rate at which payments at each pillar are discounted.
+        fixed: share of each pillar's settlement price that is known already, because it is an
+            average that has begun; in [0, 1), zero unless given. Only the rest moves.
         surface: implied volatilities, one row per pillar.
+        elapsed: years since today; zero in today's market, as is the default.
     """
 
     spot: Float[Array, " asset"]
     perpetual: Float[Array, " asset"]
+    funding: Float[Array, " asset"]
+    base: Int[Array, " asset"]
     asset: Int[Array, " pillar"]
     time: Float[Array, " pillar"]
     forward: Float[Array, " pillar"]
     rate: Float[Array, " pillar"]
+    fixed: Float[Array, " pillar"]
     surface: AbstractVolatilitySurface
+    elapsed: Float[Array, ""]
+
+    def __init__(
+        self,
+        spot: Float[Array, " asset"],
+        perpetual: Float[Array, " asset"],
+        asset: Int[Array, " pillar"],
+        time: Float[Array, " pillar"],
+        forward: Float[Array, " pillar"],
+        rate: Float[Array, " pillar"],
+        surface: AbstractVolatilitySurface,
+        *,
+        funding: Float[Array, " asset"] | None = None,
+        base: Int[Array, " asset"] | None = None,
+        fixed: Float[Array, " pillar"] | None = None,
+        elapsed: Float[Array, ""] | None = None,
+    ) -> None:
+        self.spot, self.perpetual = spot, perpetual
+        self.funding = jnp.zeros_like(spot) if funding is None else funding
+        self.base = jnp.arange(spot.shape[0]) if base is None else base
+        self.asset, self.time, self.forward, self.rate = asset, time, forward, rate
+        self.fixed = jnp.zeros_like(forward) if fixed is None else fixed
+        self.surface = surface
+        self.elapsed = jnp.zeros((), spot.dtype) if elapsed is None else elapsed
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if the shapes of one axis differ."""
-        require(
-            self.spot.shape == self.perpetual.shape,
-            f"Market.spot and Market.perpetual must have one entry per asset; got shapes "
-            f"{self.spot.shape} and {self.perpetual.shape}.",
-        )
-        pillars = {
-            name: getattr(self, name).shape for name in ("asset", "time", "forward", "rate")
-        } | {"surface.scale": self.surface.scale.shape}
-        require(
-            len(set(pillars.values())) == 1,
-            f"Market needs one entry per pillar in each of its pillar fields; got {pillars}.",
-        )
+        for axis, names in (
+            ("asset", ("spot", "perpetual", "funding", "base")),
+            ("pillar", ("asset", "time", "forward", "rate", "fixed")),
+        ):
+            shapes = {name: getattr(self, name).shape for name in names}
+            if axis == "pillar":
+                shapes["surface.scale"] = self.surface.scale.shape
+            require(
+                len(set(shapes.values())) == 1,
+                f"Market needs one entry per {axis} in each of its {axis} fields; got {shapes}.",
+            )
 
     def total_volatility(
         self, pillar: Int[Array, " instrument"], strike: Float[Array, " instrument"]

@@ -17,8 +17,9 @@ _DAYS_PER_YEAR = 365.0
 class HistoricalSimulation(AbstractScenarioSource):
     r"""Overlapping log returns over the horizon, all assets on the same dates.
 
-    With daily closes $c_t$ the scenarios are $\ln(c_{t+h} / c_t)$ for every day $t$. Volatilities,
-    basis and rates do not move; `horizon_days` pass.
+    With daily closes $c_t$ the scenarios are $\ln(c_{t+h} / c_t)$ for every day $t$; for an asset
+    that follows another, $c_t$ is the ratio of their closes. Volatilities, basis, funding and
+    rates do not move; `horizon_days` pass.
 
     Attributes:
         close: closing prices, oldest first, one column per asset of the market in its order, in
@@ -53,9 +54,11 @@ class HistoricalSimulation(AbstractScenarioSource):
             f"{self.close.shape[1]} columns for {market.spot.shape[0]} assets.",
         )
         horizon = self.horizon_days
+        follows = market.base != jnp.arange(market.base.shape[0])
+        price = self.close / jnp.where(follows[None, :], self.close[:, market.base], 1.0)
         return spot_shocks(
             market,
-            jnp.log(self.close[horizon:] / self.close[:-horizon]).T,
+            jnp.log(price[horizon:] / price[:-horizon]).T,
             time=horizon / _DAYS_PER_YEAR,
             overlap=horizon,
         )

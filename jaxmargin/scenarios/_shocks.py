@@ -18,8 +18,10 @@ class Shocks(eqx.Module):
     All moves are logarithmic or additive, so that zero leaves the market unchanged.
 
     Attributes:
-        spot: log change of each asset's price. Forwards and perpetuals move along with it.
+        spot: log change of each asset's price, or of its ratio to the asset that it follows (see
+            `Market.base`): a depeg. Forwards and perpetuals move along with the price.
         perpetual: log change of the perpetual's price against its asset's.
+        funding: change of each asset's annual funding rate.
         basis: log change of each forward against its asset's price, beyond the roll-down of the
             carry.
         volatility: log change of the volatilities of each pillar.
@@ -33,6 +35,7 @@ class Shocks(eqx.Module):
 
     spot: Float[Array, "asset scenario"]
     perpetual: Float[Array, "asset scenario"]
+    funding: Float[Array, "asset scenario"]
     basis: Float[Array, "pillar scenario"]
     volatility: Float[Array, "pillar scenario"]
     rate: Float[Array, "pillar scenario"]
@@ -44,7 +47,16 @@ class Shocks(eqx.Module):
         """Raises `InvalidInputError` if the numbers of scenarios differ."""
         counts = {
             name: getattr(self, name).shape[-1]
-            for name in ("spot", "perpetual", "basis", "volatility", "rate", "time", "weight")
+            for name in (
+                "spot",
+                "perpetual",
+                "funding",
+                "basis",
+                "volatility",
+                "rate",
+                "time",
+                "weight",
+            )
         }
         require(
             len(set(counts.values())) == 1,
@@ -72,31 +84,45 @@ def pad_scenarios(shocks: Shocks) -> Shocks:
 def shock_market(market: Market, shock: Shocks) -> Market:
     r"""The market after one scenario: `shock` is one column of `Shocks`, as `vmap` passes it.
 
-    With spot return $r$, basis move $b$, time to expiry $T$ and elapsed time $h$, a forward
-    becomes
+    With spot return $r$, basis move $b$, time to expiry $T$, elapsed time $h$ and the share $f$ of
+    the settlement price that is fixed already, a forward becomes
 
-    $$ F' = F \exp\big(r + b - \tfrac{h}{T} \ln(F / S)\big) \text{ if } h < T,
-       \quad F' = S' \text{ otherwise,} $$
+    $$ F' = F \Big( f + (1 - f) \exp\big(r + b - \tfrac{h}{T} \ln(F / S)\big) \Big)
+       \text{ if } h < T, \quad F' = f F + (1 - f) S' \text{ otherwise,} $$
 
     so that its carry rolls down in proportion to time, and what expires settles at the shocked
     spot. Perpetuals keep their distance to the spot, up to their own move. Volatilities stay with
     their strikes.
     """
+    follows = market.base != jnp.arange(market.base.shape[0])
+    price_return = shock.spot + jnp.where(follows, shock.spot[market.base], 0.0)
+    spot = market.spot * jnp.exp(price_return)
     alive = shock.time < market.time
     time = jnp.where(alive, market.time - shock.time, 0.0)
     elapsed = jnp.where(alive, shock.time / jnp.where(alive, market.time, 1.0), 1.0)
-    spot = market.spot * jnp.exp(shock.spot)
     carry = jnp.log(market.forward / market.spot[market.asset])
-    growth = shock.spot[market.asset] + shock.basis - elapsed * carry
+    growth = jnp.exp(price_return[market.asset] + shock.basis - elapsed * carry)
+    growth = jnp.where(alive, growth, spot[market.asset] / market.forward)
     return eqx.tree_at(
-        lambda m: (m.spot, m.perpetual, m.time, m.forward, m.rate, m.surface.scale),
+        lambda m: (
+            m.spot,
+            m.perpetual,
+            m.funding,
+            m.time,
+            m.forward,
+            m.rate,
+            m.surface.scale,
+            m.elapsed,
+        ),
         market,
         (
             spot,
-            market.perpetual * jnp.exp(shock.spot + shock.perpetual),
+            market.perpetual * jnp.exp(price_return + shock.perpetual),
+            market.funding + shock.funding,
             time,
-            jnp.where(alive, market.forward * jnp.exp(growth), spot[market.asset]),
+            market.forward * (growth + market.fixed * (1.0 - growth)),
             market.rate + shock.rate,
             market.surface.scale * jnp.exp(shock.volatility),
+            market.elapsed + shock.time,
         ),
     )

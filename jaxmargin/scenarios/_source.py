@@ -39,6 +39,7 @@ def spot_shocks(
     return Shocks(
         spot=spot,
         perpetual=jnp.zeros_like(spot),
+        funding=jnp.zeros_like(spot),
         basis=still,
         volatility=still if volatility is None else volatility,
         rate=still,
