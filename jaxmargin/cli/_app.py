@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +99,9 @@ def validate(job: JobFile) -> None:
     )
 
 
+ChainFile = Annotated[
+    Path, typer.Argument(help="Chain rows in Parquet or CSV, or a book summary saved as JSON.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for market/ and instruments.parquet.")]
 Spots = Annotated[
     list[str] | None, typer.Option("--spot", help="Price of an asset, as BTC=60000; repeatable.")
@@ -106,16 +110,19 @@ Spots = Annotated[
 
 @importers.command()
 def deribit(
-    chain: Annotated[Path, typer.Argument(help="Option-chain rows, Parquet or CSV.")],
+    chain: ChainFile,
     out: Out,
     snapshot: Annotated[
         str | None, typer.Option(help="Time or day of the snapshot, if the file has several.")
     ] = None,
 ) -> None:
     """Import Deribit option-chain rows; forwards by put-call parity."""
-    from jaxmargin.io import read_deribit
+    from jaxmargin.io import read_deribit, read_deribit_summary
 
-    _import(out, lambda: read_deribit(chain, snapshot=snapshot))
+    if chain.suffix == ".json":
+        _import(out, lambda: read_deribit_summary(chain))
+    else:
+        _import(out, lambda: read_deribit(chain, snapshot=snapshot))
 
 
 @importers.command()
@@ -140,6 +147,34 @@ def bybit(
     from jaxmargin.io import read_bybit
 
     _import(out, lambda: read_bybit(tickers, prices=_prices(spot)))
+
+
+@importers.command()
+def live(
+    venue: Annotated[str, typer.Argument(help="deribit, okx or bybit.")],
+    coin: Annotated[str, typer.Argument(help="Underlying, such as BTC.")],
+    out: Out,
+    spot: Spots = None,
+    url: Annotated[
+        str | None, typer.Option(help="Address of the interface, if not the public one.")
+    ] = None,
+) -> None:
+    """Fetch all options of a coin now and import them; needs the extra 'live'."""
+    import tempfile
+
+    from jaxmargin.io import fetch_tickers, read_bybit, read_deribit_summary, read_okx
+
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / f"{venue}-{coin}.json"
+
+        def read() -> "Chain":
+            prices = _prices(spot) | fetch_tickers(venue, coin, answer, url=url)
+            if venue == "deribit":
+                return read_deribit_summary(answer)
+            return (read_okx if venue == "okx" else read_bybit)(answer, prices=prices)
+
+        _import(out, read)
+        shutil.copy(answer, out)
 
 
 def _import(out: Path, read: "Callable[[], Chain]") -> None:

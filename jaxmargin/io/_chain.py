@@ -23,7 +23,7 @@ class Chain:
         source: file they came from.
         time: moment of the quotes.
         rows: columns `instrument`, `underlying`, `settlement`, `option_type`, `strike`, `expiry`,
-            `index_price`, `forward` (as the venue quotes it, NaN if it does not), `price` (mark in
+            `index_price` and `forward` (in the numeraire, as the venue quotes it; NaN if it does not), `price` (mark in
             the settlement asset, NaN if unknown), `volatility` (mark, a fraction), `multiplier`
             and `future` (name of the listed future of this expiry, or blank).
         future_size: numeraire per contract of the listed futures, by underlying.
@@ -44,8 +44,8 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
 
     Options are of kind inverse-option where they settle in their underlying, else linear-option.
     Spot is the median index price of the underlying's rows. Time to expiry counts from the minute
-    that the marks agree with, see `mark_times`, in the column `as_of` of `forwards`. Each coin is added as a spot
-    instrument, and listed futures as inverse futures. Rates are zero.
+    that the marks agree with, see `mark_times`: the column `as_of` of `forwards`. Each coin is
+    added as a spot instrument, and listed futures as inverse futures. Rates are zero.
 
     Returns:
         Lines that say what was written and what was left out.
@@ -165,7 +165,7 @@ def parity_forwards(rows: pd.DataFrame, prices: dict[str, float], notes: list[st
     medians = by_strike.groupby(level=["underlying", "expiry"]).median()
     quoted = rows.groupby(["underlying", "expiry"])["forward"].median()
     lacking = quoted[quoted.index.difference(medians.index)]
-    for (underlying, expiry), price in lacking.items():
+    for underlying, expiry, price in lacking.reset_index().itertuples(index=False):
         where = f"{underlying} {expiry.isoformat()}"
         if not price > 0.0:
             raise InvalidInputError(

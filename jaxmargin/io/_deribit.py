@@ -1,5 +1,6 @@
 """Reads Deribit option-chain rows."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["read_deribit"]
+__all__ = ["DERIBIT_FUTURE", "DERIBIT_FUTURE_SIZE", "read_deribit"]
 
 _ROWS = Table(
     "option chain",
@@ -31,9 +32,9 @@ _ROWS = Table(
 )
 
 # USD per futures contract: Deribit contract specifications, inverse futures, read 2026-02.
-_FUTURE_SIZE = {"BTC": 10.0, "ETH": 1.0}
+DERIBIT_FUTURE_SIZE = {"BTC": 10.0, "ETH": 1.0}
 
-_LISTED_FUTURE = r"^[A-Z]+-\d{1,2}[A-Z]{3}\d{2}$"
+DERIBIT_FUTURE = re.compile(r"[A-Z]+-\d{1,2}[A-Z]{3}\d{2}")
 
 
 def read_deribit(path: Path, *, snapshot: str | None = None) -> Chain:
@@ -52,7 +53,7 @@ def read_deribit(path: Path, *, snapshot: str | None = None) -> Chain:
     problems.raise_if_any()
     assert rows is not None
     rows = _pick(path.name, rows, snapshot)
-    listed = rows["underlying_index"].str.match(_LISTED_FUTURE)
+    listed = rows["underlying_index"].str.fullmatch(DERIBIT_FUTURE)
     return Chain(
         source=path,
         time=rows["snapshot"].iloc[0],
@@ -72,7 +73,7 @@ def read_deribit(path: Path, *, snapshot: str | None = None) -> Chain:
                 "future": rows["underlying_index"].where(listed, ""),
             }
         ),
-        future_size=_FUTURE_SIZE,
+        future_size=DERIBIT_FUTURE_SIZE,
         prices={},
         notes=[],
     )
