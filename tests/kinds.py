@@ -1,0 +1,155 @@
+"""One example of every member of every family; the contract tests run over them.
+
+The market is made up: BTC and ETH, a staked ETH that follows ETH, and USDC; the numeraire is USD.
+Pillars: BTC in half a day, 30 and 200 days; ETH in 30 days.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmargin.book import Book, build_positions, pad_instruments
+from jaxmargin.instruments import (
+    AbstractInstruments,
+    InverseFutures,
+    InverseOptions,
+    InversePerpetuals,
+    LinearFutures,
+    LinearOptions,
+    LinearPerpetuals,
+    Spot,
+)
+from jaxmargin.margin import AbstractRulebook, ExpectedShortfallRulebook
+from jaxmargin.market import Market, QuotedVolatilities
+from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
+from jaxmargin.scenarios import (
+    AbstractScenarioSource,
+    HistoricalSimulation,
+    Shocks,
+    SpotVolatilityGrid,
+)
+
+BTC, ETH, STETH, USDC, USD = range(5)
+DAYS = np.array([0.5, 30.0, 200.0, 30.0])
+
+
+def market() -> Market:
+    """Today's market, in double precision."""
+    spot = jnp.array([60_000.0, 2_500.0, 2_480.0, 0.9998, 1.0])
+    forward = jnp.array([60_010.0, 60_200.0, 61_500.0, 2_507.0])
+    strikes = forward[:, None] * jnp.array([[0.7, 0.9, 1.0, 1.1, 1.4]])
+    smile = jnp.array([[0.75, 0.60, 0.55, 0.56, 0.62]])
+    level = jnp.array([[1.2], [1.0], [0.9], [1.3]])
+    return Market(
+        spot=spot,
+        perpetual=spot * jnp.array([1.0004, 1.0003, 1.0, 1.0, 1.0]),
+        funding=jnp.array([0.11, 0.08, 0.0, 0.0, 0.0]),
+        base=jnp.array([BTC, ETH, ETH, USDC, USD]),
+        asset=jnp.array([BTC, BTC, BTC, ETH]),
+        time=jnp.asarray(DAYS / 365.0),
+        forward=forward,
+        rate=jnp.array([0.0, 0.01, 0.02, 0.0]),
+        fixed=jnp.array([0.25, 0.0, 0.0, 0.0]),
+        surface=QuotedVolatilities(strikes, smile * level, jnp.ones(4)),
+    )
+
+
+def shocks(scenarios: int = 12, seed: int = 3, *, days: float = 1.0) -> Shocks:
+    """Random joint moves of every part of the market; the first scenario is no move but time."""
+    random = np.random.default_rng(seed)
+
+    def moves(rows: int, size: float) -> jnp.ndarray:
+        drawn = random.normal(0.0, size, (rows, scenarios))
+        drawn[:, 0] = 0.0
+        return jnp.asarray(drawn)
+
+    return Shocks(
+        spot=moves(5, 0.05).at[USD].set(0.0).at[USDC].multiply(0.05),
+        perpetual=moves(5, 0.002),
+        funding=moves(5, 0.05),
+        basis=moves(4, 0.004),
+        volatility=moves(4, 0.15),
+        rate=moves(4, 0.005),
+        time=jnp.full(scenarios, days / 365.0),
+        weight=jnp.ones(scenarios),
+        overlap=jnp.ones(()),
+    )
+
+
+def _options(kind: type, settlement: int, eth_settlement: int) -> AbstractInstruments:
+    return kind(
+        pillar=jnp.array([0, 0, 1, 1, 2, 3]),
+        strike=jnp.array([58_000.0, 61_000.0, 50_000.0, 66_000.0, 61_500.0, 2_600.0]),
+        sign=jnp.array([1.0, -1.0, -1.0, 1.0, 1.0, -1.0]),
+        settlement=jnp.array([settlement] * 5 + [eth_settlement]),
+        multiplier=jnp.array([1.0, 1.0, 0.1, 1.0, 2.0, 10.0]),
+    )
+
+
+def _pairs(settlement: list[int], multiplier: list[float]) -> dict[str, jnp.ndarray]:
+    return {"settlement": jnp.array(settlement), "multiplier": jnp.array(multiplier)}
+
+
+INSTRUMENTS: list[AbstractInstruments] = [
+    Spot(asset=jnp.array([BTC, STETH, USDC]), **_pairs([USD, USDC, USD], [1.0, 2.0, 1000.0])),
+    LinearFutures(pillar=jnp.array([0, 2]), **_pairs([USDC, USD], [1.0, 0.1])),
+    InverseFutures(pillar=jnp.array([1, 3]), **_pairs([BTC, ETH], [10.0, 1.0])),
+    LinearPerpetuals(asset=jnp.array([BTC, ETH]), **_pairs([USDC, USDC], [1.0, 0.1])),
+    InversePerpetuals(asset=jnp.array([BTC, ETH]), **_pairs([BTC, ETH], [10.0, 1.0])),
+    _options(LinearOptions, USDC, USDC),
+    _options(InverseOptions, BTC, ETH),
+]
+
+
+def book(accounts: int = 20, seed: int = 5) -> Book:
+    """A book of random accounts, each with up to 14 positions in contracts of every kind."""
+    random = np.random.default_rng(seed)
+    batches = tuple(pad_instruments(batch) for batch in INSTRUMENTS)
+    rows, first = [], 0
+    for batch, padded in zip(INSTRUMENTS, batches, strict=True):
+        rows.extend(range(first, first + batch.multiplier.shape[0]))
+        first += padded.multiplier.shape[0]
+    held = [
+        (account, row)
+        for account in range(accounts)
+        for row in random.choice(rows, random.integers(1, 15), replace=False)
+    ]
+    account, instrument = (np.array(column) for column in zip(*held, strict=True))
+    quantity = random.normal(0.0, 2.0, len(held))
+    return Book(batches, build_positions(account, instrument, quantity, accounts=accounts))
+
+
+def closes(days: int = 260, seed: int = 9) -> jnp.ndarray:
+    """Made-up daily closes of the five assets."""
+    random = np.random.default_rng(seed)
+    steps = random.standard_t(4, (days, 5)) * np.array([0.025, 0.03, 0.031, 0.0005, 0.0])
+    return jnp.asarray(np.asarray(market().spot) * np.exp(np.cumsum(steps, axis=0)))
+
+
+SOURCES: list[AbstractScenarioSource] = [
+    HistoricalSimulation(closes(), horizon_days=1),
+    SpotVolatilityGrid(
+        spot_move=jnp.array([-0.16, -0.08, 0.0, 0.08, 0.16]),
+        volatility_move=jnp.array([-0.25, 0.0, 0.5]),
+        sensitivity=jnp.array([1.0, 1.0, 0.0, 0.0, 0.0]),
+    ),
+]
+MEASURES: list[AbstractRiskMeasure] = [ExpectedShortfall(0.9), ValueAtRisk(0.9), WorstCase()]
+RULEBOOKS: list[AbstractRulebook] = [
+    ExpectedShortfallRulebook(SOURCES[0], jax.random.key(0), level=0.95, maintenance_ratio=0.8)
+]
+
+
+def name(member: object) -> str:
+    """Name of a member's kind, for the names of tests."""
+    return type(member).__name__
+
+
+def kinds_of(family: type) -> set[type]:
+    """All concrete kinds of a family that the package defines."""
+    found = set()
+    for kind in family.__subclasses__():
+        found |= kinds_of(kind)
+        if kind.__module__.startswith("jaxmargin.") and not kind.__abstractmethods__:
+            found.add(kind)
+    return found

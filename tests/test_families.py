@@ -1,0 +1,23 @@
+"""Every member of every family has an example in `kinds.py`, so that the contract tests see it."""
+
+import pytest
+from kinds import INSTRUMENTS, MEASURES, RULEBOOKS, SOURCES, kinds_of
+
+from jaxmargin.instruments import AbstractInstruments
+from jaxmargin.margin import AbstractRulebook
+from jaxmargin.risk import AbstractRiskMeasure
+from jaxmargin.scenarios import AbstractScenarioSource
+
+
+@pytest.mark.parametrize(
+    ("family", "examples"),
+    [
+        (AbstractInstruments, INSTRUMENTS),
+        (AbstractScenarioSource, SOURCES),
+        (AbstractRiskMeasure, MEASURES),
+        (AbstractRulebook, RULEBOOKS),
+    ],
+)
+def test_every_kind_has_an_example(family, examples):
+    missing = kinds_of(family) - {type(example) for example in examples}
+    assert not missing, f"add an example to tests/kinds.py: {missing}"
