@@ -79,7 +79,7 @@ def shocks(scenarios: int = 12, seed: int = 3, *, days: float = 1.0) -> Shocks:
 def _options(kind: type, settlement: int, eth_settlement: int) -> AbstractInstruments:
     return kind(
         pillar=jnp.array([0, 0, 1, 1, 2, 3]),
-        strike=jnp.array([58_000.0, 61_000.0, 50_000.0, 66_000.0, 61_500.0, 2_600.0]),
+        strike=jnp.array([58_000.0, 61_000.0, 50_000.0, 66_000.0, 63_000.0, 2_600.0]),
         sign=jnp.array([1.0, -1.0, -1.0, 1.0, 1.0, -1.0]),
         settlement=jnp.array([settlement] * 5 + [eth_settlement]),
         multiplier=jnp.array([1.0, 1.0, 0.1, 1.0, 2.0, 10.0]),

@@ -1,0 +1,71 @@
+"""Positions in padded blocks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmargin.book import build_positions, slices
+from jaxmargin.errors import InvalidInputError
+
+
+def as_dictionary(positions):
+    """(account, instrument) to quantity, read back from the blocks."""
+    instrument = [row for block in positions.blocks for row in np.asarray(block.instrument)]
+    quantity = [row for block in positions.blocks for row in np.asarray(block.quantity)]
+    return {
+        (account, int(i)): float(q)
+        for account, row in enumerate(np.asarray(positions.row))
+        for i, q in zip(instrument[row], quantity[row], strict=True)
+        if q != 0.0
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.dictionaries(
+        st.tuples(st.integers(0, 29), st.integers(0, 60)), st.floats(0.5, 1e6), max_size=300
+    ),
+)
+def test_every_position_is_found_again_and_nothing_else(accounts, held):
+    held = {pair: quantity for pair, quantity in held.items() if pair[0] < accounts}
+    pairs = np.array(list(held), np.int64).reshape(-1, 2)
+    quantity = np.array(list(held.values()), np.float64)
+    positions = build_positions(pairs[:, 0], pairs[:, 1], quantity, accounts=accounts)
+    assert positions.accounts == accounts
+    assert as_dictionary(positions) == held
+    assert len(set(np.asarray(positions.row).tolist())) == accounts  # a row for each account
+
+
+def test_accounts_of_different_size_do_not_pad_each_other():
+    account = np.concatenate([np.zeros(200, int), np.arange(1, 51)])
+    instrument = np.concatenate([np.arange(200), np.zeros(50, int)])
+    positions = build_positions(account, instrument, np.ones(250), accounts=51)
+    assert sorted(block.instrument.shape for block in positions.blocks) == [(8, 320), (56, 10)]
+
+
+def test_accounts_without_positions_keep_their_place():
+    positions = build_positions(np.array([2]), np.array([7]), np.array([1.5]), accounts=4)
+    assert as_dictionary(positions) == {(2, 7): 1.5} and positions.accounts == 4
+
+
+def test_no_accounts_make_no_blocks():
+    nothing = np.zeros(0, np.int64)
+    assert build_positions(nothing, nothing, np.zeros(0), accounts=0).blocks == ()
+
+
+def test_an_account_out_of_range_is_refused():
+    with pytest.raises(InvalidInputError, match=r"account must lie in 0 \.\. 2; found -1 \.\. 3"):
+        build_positions(np.array([-1, 3]), np.array([0, 1]), np.ones(2), accounts=3)
+
+
+def test_a_contract_held_twice_is_refused():
+    with pytest.raises(InvalidInputError, match="the same contract in two positions"):
+        build_positions(np.array([1, 1]), np.array([4, 4]), np.ones(2), accounts=2)
+
+
+def test_large_books_are_cut_into_slices_of_one_shape():
+    account = np.arange(9_000)
+    positions = build_positions(account, account % 5, np.ones(9_000), accounts=9_000)
+    assert [block.instrument.shape for block in slices(positions)] == [(4096, 10)] * 3
