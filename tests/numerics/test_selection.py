@@ -1,0 +1,76 @@
+"""Exact selection of weighted tails, against sorting."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from jaxmargin.numerics import select_tail
+
+
+def by_sorting(loss, weight, mass):
+    """Mass of each scenario within the tail, worst first; equal losses share what is left."""
+    inside = np.zeros_like(loss)
+    left = mass
+    for value in sorted(set(loss[weight > 0.0].tolist()), reverse=True):
+        group = (loss == value) & (weight > 0.0)
+        taken = min(left, weight[group].sum())
+        inside[group] = weight[group] * taken / weight[group].sum()
+        left -= taken
+        if left <= 0.0:
+            break
+    return inside
+
+
+def mass_in_tail(loss, weight, mass):
+    tail = select_tail(jnp.asarray(loss)[None, :], jnp.asarray(weight), jnp.asarray(mass))
+    return np.asarray(tail.inside + tail.share[:, None] * tail.boundary)[0]
+
+
+LOSSES = st.one_of(
+    st.floats(-1e308, 1e308),
+    st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, 1e-300, 2.0**-1074, 3.0, 3.0000000000000004]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(arrays(np.float64, 12, elements=LOSSES), st.integers(1, 120))
+def test_the_tail_is_that_of_a_sorted_row(loss, tenths):
+    weight, mass = np.ones(12), tenths / 10.0
+    np.testing.assert_allclose(
+        mass_in_tail(loss, weight, mass), by_sorting(loss, weight, mass), atol=1e-12
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    arrays(np.float64, 9, elements=st.sampled_from([-2.0, -1.0, 0.0, 1.0, 7.0, 1e10])),
+    arrays(np.float64, 9, elements=st.sampled_from([0.0, 0.25, 1.0, 3.5])),
+    st.floats(0.05, 1.0),
+)
+def test_weights_and_ties_are_honored_and_zero_weights_ignored(loss, weight, share):
+    if weight.sum() == 0.0:
+        weight[0] = 1.0
+    mass = share * weight.sum()
+    np.testing.assert_allclose(
+        mass_in_tail(loss, weight, mass), by_sorting(loss, weight, mass), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 25, 250])
+def test_whole_tails_are_those_of_numpy_for_many_rows(dtype, count):
+    loss = np.random.default_rng(count).standard_t(3, (40, 1000)).astype(dtype)
+    tail = select_tail(jnp.asarray(loss), jnp.ones(1000, dtype), jnp.asarray(count, dtype))
+    chosen = np.asarray(tail.inside + tail.share[:, None] * tail.boundary) > 0.0
+    assert (chosen.sum(axis=1) == count).all()
+    worst = np.sort(loss, axis=1)[:, -count:]
+    for row in range(40):
+        np.testing.assert_array_equal(np.sort(loss[row][chosen[row]]), worst[row])
+
+
+def test_padding_that_would_be_the_worst_takes_no_part():
+    loss, weight = np.array([1.0, 2.0, 99.0]), np.array([1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(mass_in_tail(loss, weight, 1.0), [0.0, 1.0, 0.0])

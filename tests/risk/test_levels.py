@@ -1,0 +1,163 @@
+"""Value at risk and expected shortfall against closed forms, published cases and simulation."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import oracle
+from scipy.special import ndtri
+from scipy.stats import t as student_t
+
+from jaxmargin.risk import ExpectedShortfall, ValueAtRisk
+
+ANALYTIC = "backtest/es_var_analytic.json"
+ERRORS = "backtest/estimator_standard_errors.json"
+
+
+def table(losses):
+    """One account with these losses, equally likely."""
+    losses = jnp.atleast_2d(jnp.asarray(losses, jnp.float64))
+    return -losses, jnp.ones(losses.shape[1])
+
+
+def test_expected_shortfall_is_the_mean_of_the_worst_two_of_ten():
+    pnl = jnp.array([[3.0, -5.0, 1.0, -9.0, 0.0, 2.0, 4.0, -1.0, 6.0, 7.0]])
+    np.testing.assert_allclose(
+        ExpectedShortfall(0.8)(pnl, jnp.ones(10)), [(9.0 + 5.0) / 2], rtol=1e-15
+    )
+
+
+def test_discrete_sets_give_the_published_quantiles_and_shortfalls():
+    case = oracle(ANALYTIC)["discrete_equal_weights"]
+    for row in case["cases"]:
+        pnl, weight = table(case["losses"])
+        shortfall, quantile = ExpectedShortfall(row["p"]), ValueAtRisk(row["p"])
+        np.testing.assert_allclose(shortfall(pnl, weight)[0], row["ES_acerbi_tasche"], rtol=1e-14)
+        np.testing.assert_allclose(quantile(pnl, weight)[0], row["VaR_lower_quantile"], rtol=1e-15)
+
+
+def test_hulls_weighted_example_is_reproduced_to_the_dollar():
+    case = oracle(ANALYTIC)["hull_fourindex"]
+    losses = np.linspace(-1e5, 2e5, case["n"])  # the others, all smaller than the five worst
+    for number, loss in zip(case["scenario_numbers"], case["worst_losses"], strict=True):
+        losses[number - 1] = loss
+    pnl, equal = table(losses)
+    level = case["level"]
+    assert float(ValueAtRisk(level)(pnl, equal)[0]) == case["basic"]["VaR"]
+    shortfall = float(ExpectedShortfall(level)(pnl, equal)[0])
+    assert shortfall == pytest.approx(case["basic"]["ES_mean_of_5_worst"], rel=1e-12)
+    n, decay = case["n"], 0.995
+    weight = jnp.asarray(decay ** (n - np.arange(1, n + 1)) * (1 - decay) / (1 - decay**n))
+    weighted = case["lambda_0.995"]
+    assert float(ValueAtRisk(level)(pnl, weight)[0]) == weighted["VaR"]
+    assert float(ExpectedShortfall(level)(pnl, weight)[0]) == pytest.approx(
+        weighted["ES"], rel=1e-12
+    )
+
+
+def quantile_grid(inverse, n=400_000):
+    """`n` equally likely losses at the middles of equal shares of a distribution."""
+    return inverse((np.arange(n) + 0.5) / n)
+
+
+@pytest.mark.parametrize("level", ["0.95", "0.975", "0.99", "0.995", "0.999"])
+def test_a_fine_grid_of_the_normal_distribution_gives_its_closed_form(level):
+    expected = oracle(ANALYTIC)["normal"][level]
+    pnl, weight = table(quantile_grid(ndtri))
+    # the grid cuts off 1/400,000 of the tail: 1e-4 relative at most
+    np.testing.assert_allclose(
+        ExpectedShortfall(float(level))(pnl, weight)[0], float(expected["ES"]), rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        ValueAtRisk(float(level))(pnl, weight)[0], float(expected["VaR"]), rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("freedom", ["4", "5", "10"])
+@pytest.mark.parametrize("level", ["0.95", "0.975", "0.99"])
+def test_a_fine_grid_of_the_t_distribution_gives_its_closed_form(freedom, level):
+    expected = oracle(ANALYTIC)["student_t"][freedom][level]
+    pnl, weight = table(quantile_grid(student_t(float(freedom)).ppf))
+    np.testing.assert_allclose(
+        ExpectedShortfall(float(level))(pnl, weight)[0], float(expected["ES"]), rtol=3e-3
+    )
+    np.testing.assert_allclose(
+        ValueAtRisk(float(level))(pnl, weight)[0], float(expected["VaR"]), rtol=1e-3
+    )
+
+
+def test_gradients_of_a_normal_book_approach_the_closed_form():
+    case = oracle(ANALYTIC)["elliptical_euler_case"]
+    random = np.random.default_rng(8)
+    returns = random.multivariate_normal(case["mu"], case["Sigma"], 400_000)
+    position = np.array(case["x"])
+    pnl, weight = table(-(returns @ position))
+    weights = ExpectedShortfall(0.975).weights(pnl, weight)[0]
+    gradient = -np.asarray(weights) @ returns
+    # 10,000 scenarios in the tail: standard error 0.5 % of a return's deviation there
+    np.testing.assert_allclose(gradient, case["0.975"]["dES_dx"], atol=6e-3)
+    np.testing.assert_allclose(
+        gradient @ position, ExpectedShortfall(0.975)(pnl, weight)[0], rtol=1e-12
+    )
+
+
+SAMPLERS = {
+    "normal": lambda random, shape: random.standard_normal(shape),
+    "t4": lambda random, shape: random.standard_t(4, shape),
+}
+
+
+@pytest.mark.parametrize("case", ["normal_0.975", "normal_0.99", "t4_0.975", "t4_0.99"])
+def test_standard_errors_average_to_the_asymptotic_ones(case):
+    expected = oracle(ERRORS)[case]
+    distribution, level = case.split("_")
+    sample = SAMPLERS[distribution](np.random.default_rng(21), (60, expected["n"]))
+    pnl, weight = table(sample)
+    for measure, key, tolerance in (
+        (ExpectedShortfall(float(level)), "se_ES_asym", 0.12),  # heavy tails: noisy, biased low
+        (ValueAtRisk(float(level)), "se_VaR_asym", 0.06),
+    ):
+        weights = measure.weights(pnl, weight)
+        error = np.asarray(measure.standard_error(pnl, weight, weights))
+        np.testing.assert_allclose(np.mean(error), expected[key], rtol=tolerance)
+        deviation = np.std(np.asarray(measure(pnl, weight)))  # over the 60 samples: +-9 %
+        np.testing.assert_allclose(deviation, np.mean(error), rtol=0.3)
+
+
+def test_the_effective_tail_counts_weights():
+    measure = ExpectedShortfall(0.99)
+    assert float(measure.tail_count(jnp.ones(1000))) == pytest.approx(10.0, rel=1e-12)
+    weight = jnp.array([1.0] * 500 + [0.0] * 500)
+    assert float(measure.tail_count(weight)) == pytest.approx(5.0, rel=1e-12)
+    decaying = 0.99 ** jnp.arange(1000.0)  # Kish: (1 + w) / (1 - w) for a long geometric series
+    assert float(measure.tail_count(decaying)) == pytest.approx(0.01 * 1.99 / 0.01, rel=1e-4)
+
+
+def test_shortfall_is_subadditive_and_value_at_risk_is_not():
+    """Two short digitals that lose 100 in 4 % of scenarios, not in the same ones."""
+    first, second = np.zeros(100), np.zeros(100)
+    first[:4], second[4:8] = 100.0, 100.0
+    rows, weight = table(np.stack([first, second, first + second]))
+    a, b, both = ExpectedShortfall(0.95)(rows, weight)
+    assert float(both) <= float(a) + float(b)
+    a, b, both = ValueAtRisk(0.95)(rows, weight)
+    assert (float(a), float(b), float(both)) == (0.0, 0.0, 100.0)
+
+
+def test_shortfall_grows_with_the_level_up_to_the_worst_loss():
+    pnl, weight = table(np.random.default_rng(2).standard_t(3, 200))
+    levels = [0.01, 0.3, 0.5, 0.9, 0.95, 0.99, 0.994, 0.996, 0.9999]
+    values = [float(ExpectedShortfall(level)(pnl, weight)[0]) for level in levels]
+    assert values == sorted(values)
+    assert values[-1] == values[-2] == float(-pnl.min())  # less than one scenario in the tail
+    for level in levels:
+        assert ExpectedShortfall(level)(pnl, weight)[0] >= ValueAtRisk(level)(pnl, weight)[0]
+
+
+@pytest.mark.parametrize("n", [40, 200, 1000, 4000, 7320, 99_960])
+def test_a_tail_of_a_whole_number_of_scenarios_takes_no_part_of_another(n):
+    """1 - 0.975 is 0.025000000000000022 in floating point."""
+    for dtype in (jnp.float32, jnp.float64):
+        weights = ExpectedShortfall(0.975).weights(
+            -jnp.arange(n, dtype=dtype)[None, :], jnp.ones(n, dtype)
+        )
+        assert int((weights > 0.0).sum()) == n * 25 // 1000
