@@ -43,7 +43,8 @@ def select_tail(
 ) -> TailSelection:
     """The largest losses of each row whose weights sum to `mass`.
 
-    Exact: the boundary is an order statistic, not an approximation of one. NaN is not allowed.
+    Exact: the boundary is an order statistic, not an approximation of one; subnormal losses count
+    as zero. NaN is not allowed.
 
     Args:
         loss: losses, positive is bad.

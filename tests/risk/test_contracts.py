@@ -113,7 +113,5 @@ def test_single_precision_chooses_the_same_tail(measure):
 @pytest.mark.parametrize("kind", [ExpectedShortfall, ValueAtRisk])
 @pytest.mark.parametrize("level", [0.0, 1.0, 97.5, -0.1, float("nan")])
 def test_a_level_outside_zero_and_one_is_refused(kind, level):
-    with pytest.raises(
-        InvalidInputError, match=r"level must lie in \(0, 1\).*Write 97.5 % as 0.975"
-    ):
+    with pytest.raises(InvalidInputError, match=r"level must lie in \(0, 1\).*97\.5 % as 0\.975"):
         kind(level)

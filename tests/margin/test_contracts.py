@@ -1,0 +1,165 @@
+"""What holds for every rulebook."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from kinds import RULEBOOKS, book, market, name
+
+from jaxmargin.book import Book, build_positions
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.valuation._accounts import _block_statistic
+from jaxmargin.valuation._options import _hoist, _price
+
+by_name = pytest.mark.parametrize("rulebook", RULEBOOKS, ids=name)
+
+
+def holdings(held):
+    """Account, instrument and quantity of every position of a book."""
+    rows = [row for block in held.positions.blocks for row in np.asarray(block.instrument)]
+    sizes = [row for block in held.positions.blocks for row in np.asarray(block.quantity)]
+    found = [
+        (account, int(i), float(q))
+        for account, row in enumerate(np.asarray(held.positions.row))
+        for i, q in zip(rows[row], sizes[row], strict=True)
+        if q != 0.0
+    ]
+    return tuple(np.array(column) for column in zip(*found, strict=True))
+
+
+def with_positions(account, instrument, quantity, accounts=20):
+    held = build_positions(account, instrument, quantity, accounts=accounts)
+    return Book(book().instruments, held)
+
+
+@by_name
+def test_margins_are_never_negative_and_maintenance_is_not_above_initial(rulebook):
+    result = rulebook.requirement(book(), market())
+    assert result.initial.shape == (20,)
+    assert bool((result.initial >= 0.0).all() and (result.maintenance >= 0.0).all())
+    assert bool((result.maintenance <= result.initial).all()) and float(result.initial.max()) > 0.0
+
+
+@by_name
+def test_components_sum_to_initial_margin(rulebook):
+    result = rulebook.requirement(book(), market())
+    np.testing.assert_allclose(sum(result.components.values()), result.initial, rtol=1e-12)
+
+
+@by_name
+def test_offsetting_positions_cancel(rulebook):
+    """The same positions, half with one sign and half with the other, in equal contracts."""
+    doubled = tuple(jax.tree.map(lambda leaf: jnp.tile(leaf, 2), b) for b in book().instruments)
+    rows, first = [], 0
+    for batch in book().instruments:
+        count = batch.multiplier.shape[0]
+        rows += [(first + i, first + count + i) for i in range(count)]
+        first += 2 * count
+    pair = np.array(rows)
+    quantity = np.random.default_rng(1).normal(size=len(pair))
+    positions = build_positions(
+        np.zeros(2 * len(pair), int), pair.T.reshape(-1), np.concatenate([quantity, -quantity]),
+        accounts=1,
+    )  # fmt: skip
+    result = rulebook.requirement(Book(doubled, positions), market())
+    assert float(result.initial[0]) <= 1e-9 * 60_000.0  # rounding of sums of 1e5 USD
+
+
+@by_name
+def test_the_order_of_positions_and_accounts_is_irrelevant(rulebook):
+    account, instrument, quantity = holdings(book())
+    expected = rulebook.requirement(book(), market()).initial
+    random = np.random.default_rng(3)
+    order, names = random.permutation(account.size), random.permutation(20)
+    shuffled = with_positions(names[account[order]], instrument[order], quantity[order])
+    result = rulebook.requirement(shuffled, market()).initial
+    np.testing.assert_allclose(result[names], expected, rtol=1e-11)
+
+
+@by_name
+def test_twice_the_positions_need_twice_the_margin(rulebook):
+    account, instrument, quantity = holdings(book())
+    once = rulebook.requirement(book(), market())
+    twice = rulebook.requirement(with_positions(account, instrument, 2.0 * quantity), market())
+    np.testing.assert_allclose(twice.initial, 2.0 * once.initial, rtol=1e-12)
+    np.testing.assert_allclose(twice.standard_error, 2.0 * once.standard_error, rtol=1e-9)
+
+
+@by_name
+def test_an_account_without_positions_needs_nothing(rulebook):
+    account, instrument, quantity = holdings(book())
+    result = rulebook.requirement(with_positions(account, instrument, quantity, 22), market())
+    np.testing.assert_array_equal(result.initial[20:], [0.0, 0.0])
+
+
+@by_name
+def test_a_changed_quantity_or_an_added_position_compiles_nothing(rulebook):
+    def programs():
+        return [f._cache_size() for f in (_block_statistic._cached, _hoist, _price)]
+
+    account, instrument, quantity = holdings(book())
+    rulebook.requirement(with_positions(account, instrument, quantity), market())
+    before = programs()
+    quantity[3] += 1.5
+    rulebook.requirement(with_positions(account, instrument, quantity), market())
+    few = int(np.argmin(np.bincount(account)))  # an account with room in its slots
+    unheld = np.setdiff1d(instrument, instrument[account == few])[0]
+    more = (np.append(account, few), np.append(instrument, unheld), np.append(quantity, 1.0))
+    result = rulebook.requirement(with_positions(*more), market())
+    assert programs() == before
+    assert bool(jnp.isfinite(result.initial).all())
+
+
+@by_name
+def test_gradients_by_quantities_and_by_the_market_equal_central_differences(rulebook):
+    held, today = book(6), market()
+
+    def total(blocks, state):
+        moved = eqx.tree_at(lambda b: b.positions.blocks, held, blocks)
+        return jnp.sum(rulebook.requirement(moved, state).initial)
+
+    blocks = held.positions.blocks
+    by_quantity = eqx.filter_grad(lambda b: total(b, today))(blocks)
+    for number, block in enumerate(blocks):
+        for position in zip(*np.nonzero(np.asarray(block.quantity)), strict=True):
+
+            def bumped(step, number=number, position=position):
+                return total(
+                    eqx.tree_at(
+                        lambda b: b[number].quantity, blocks,
+                        block.quantity.at[position].add(step),
+                    ), today,
+                )  # fmt: skip
+
+            difference = float(bumped(1e-6) - bumped(-1e-6)) / 2e-6
+            exact = float(by_quantity[number].quantity[position])
+            assert abs(exact - difference) <= 1e-6 * abs(difference) + 1e-3
+
+    by_market = eqx.filter_grad(lambda m: total(blocks, m))(today)
+    for part in ("spot", "perpetual", "forward", "rate", "time", "funding"):
+        leaf = getattr(today, part)
+        for row in range(leaf.shape[0]):
+            step = 1e-6 * max(abs(float(leaf[row])), 1e-2)
+
+            def state(shift, part=part, leaf=leaf, row=row):
+                return eqx.tree_at(lambda m: getattr(m, part), today, leaf.at[row].add(shift))
+
+            difference = float(total(blocks, state(step)) - total(blocks, state(-step))) / step / 2
+            exact = float(getattr(by_market, part)[row])
+            # 1e-10 is the rounding of a total of some 1e5 USD
+            assert abs(exact - difference) <= 1e-5 * abs(difference) + 1e-10 / step
+
+
+@by_name
+def test_a_profit_that_is_not_finite_is_refused(rulebook):
+    broken = eqx.tree_at(lambda m: m.spot, market(), market().spot.at[0].set(jnp.nan))
+    with pytest.raises(InvalidInputError, match=r"The P&L of \d+ of \d+ contracts is not finite"):
+        rulebook.requirement(book(), broken)
+
+
+@by_name
+def test_progress_ends_at_the_whole(rulebook):
+    seen = []
+    rulebook.requirement(book(), market(), progress=lambda *step: seen.append(step))
+    assert seen and seen[-1][0] == seen[-1][1]

@@ -1,0 +1,58 @@
+"""The expected-shortfall rulebook against sorted P&L."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from kinds import SOURCES, book, closes, market
+
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.scenarios import HistoricalSimulation
+from jaxmargin.valuation import revalue
+
+KEY = jax.random.key(0)
+
+
+def test_the_margin_is_the_mean_of_the_worst_losses():
+    source = HistoricalSimulation(closes(), horizon_days=2)
+    result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
+    pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
+    assert pnl.shape == (20, 258)  # 12.9 scenarios in the tail
+    losses = -np.sort(pnl, axis=1)
+    shortfall = (losses[:, :12].sum(axis=1) + 0.9 * losses[:, 12]) / 12.9
+    np.testing.assert_allclose(result.components["expected_shortfall"], shortfall, rtol=1e-10)
+    np.testing.assert_allclose(result.initial, np.maximum(shortfall, 0.0), rtol=1e-10)
+    np.testing.assert_allclose(result.maintenance, 0.8 * result.initial, rtol=1e-14)
+    np.testing.assert_array_equal(result.worst_scenario, np.argmin(pnl, axis=1))
+    np.testing.assert_allclose(result.tail_count, 12.9 / 2, rtol=1e-12)  # two-day overlap
+
+
+def test_an_account_that_always_gains_needs_nothing_and_says_why():
+    """Short perpetuals earn funding: 1,000 % a year on prices that do not move."""
+    flat = HistoricalSimulation(jnp.ones((50, 5)), horizon_days=1)
+    today = market()
+    rich = type(today)(**{
+        field: getattr(today, field) for field in today.__dataclass_fields__ if field != "funding"
+    }, funding=jnp.array([10.0, 10.0, 0.0, 0.0, 0.0]))  # fmt: skip
+    from kinds import INSTRUMENTS
+
+    from jaxmargin.book import Book, build_positions
+
+    perpetual = INSTRUMENTS[3]
+    short = build_positions(np.array([0]), np.array([0]), np.array([-1.0]), accounts=1)
+    result = ExpectedShortfallRulebook(flat, KEY, level=0.9).requirement(
+        Book((perpetual,), short), rich
+    )
+    gain = 10.0 / 365 * 60_000.0 * 1.0004
+    np.testing.assert_allclose(result.components["expected_shortfall"], [-gain], rtol=1e-9)
+    np.testing.assert_allclose(result.components["floor"], [gain], rtol=1e-9)
+    assert float(result.initial[0]) == 0.0
+
+
+@pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 80.0])
+def test_a_maintenance_ratio_out_of_range_is_refused(ratio):
+    with pytest.raises(InvalidInputError, match=r"maintenance_ratio must lie in \(0, 1\]"):
+        ExpectedShortfallRulebook(SOURCES[0], KEY, maintenance_ratio=ratio)
+    with pytest.raises(InvalidInputError, match=r"level must lie in \(0, 1\)"):
+        ExpectedShortfallRulebook(SOURCES[0], KEY, level=99.0)
