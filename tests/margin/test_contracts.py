@@ -121,18 +121,15 @@ def test_gradients_by_quantities_and_by_the_market_equal_central_differences(rul
 
     blocks = held.positions.blocks
     by_quantity = eqx.filter_grad(lambda b: total(b, today))(blocks)
+
+    def bumped(number, position, step):
+        quantity = blocks[number].quantity.at[position].add(step)
+        return total(eqx.tree_at(lambda b: b[number].quantity, blocks, quantity), today)
+
     for number, block in enumerate(blocks):
         for position in zip(*np.nonzero(np.asarray(block.quantity)), strict=True):
-
-            def bumped(step, number=number, position=position):
-                return total(
-                    eqx.tree_at(
-                        lambda b: b[number].quantity, blocks,
-                        block.quantity.at[position].add(step),
-                    ), today,
-                )  # fmt: skip
-
-            difference = float(bumped(1e-6) - bumped(-1e-6)) / 2e-6
+            up, down = bumped(number, position, 1e-6), bumped(number, position, -1e-6)
+            difference = float(up - down) / 2e-6
             exact = float(by_quantity[number].quantity[position])
             assert abs(exact - difference) <= 1e-6 * abs(difference) + 1e-3
 

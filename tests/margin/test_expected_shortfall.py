@@ -1,11 +1,13 @@
 """The expected-shortfall rulebook against sorted P&L."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import SOURCES, book, closes, market
+from kinds import INSTRUMENTS, SOURCES, book, closes, market
 
+from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin import ExpectedShortfallRulebook
 from jaxmargin.scenarios import HistoricalSimulation
@@ -31,14 +33,7 @@ def test_the_margin_is_the_mean_of_the_worst_losses():
 def test_an_account_that_always_gains_needs_nothing_and_says_why():
     """Short perpetuals earn funding: 1,000 % a year on prices that do not move."""
     flat = HistoricalSimulation(jnp.ones((50, 5)), horizon_days=1)
-    today = market()
-    rich = type(today)(**{
-        field: getattr(today, field) for field in today.__dataclass_fields__ if field != "funding"
-    }, funding=jnp.array([10.0, 10.0, 0.0, 0.0, 0.0]))  # fmt: skip
-    from kinds import INSTRUMENTS
-
-    from jaxmargin.book import Book, build_positions
-
+    rich = eqx.tree_at(lambda m: m.funding, market(), jnp.array([10.0, 10.0, 0.0, 0.0, 0.0]))
     perpetual = INSTRUMENTS[3]
     short = build_positions(np.array([0]), np.array([0]), np.array([-1.0]), accounts=1)
     result = ExpectedShortfallRulebook(flat, KEY, level=0.9).requirement(

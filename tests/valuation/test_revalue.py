@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from kinds import INSTRUMENTS, book, market, name, shocks
 from reference import oracle
 
 from jaxmargin.book import Book, build_positions
+from jaxmargin.market import Market, QuotedVolatilities
+from jaxmargin.scenarios import SpotVolatilityGrid
 from jaxmargin.valuation import _accounts as accounts_module
 from jaxmargin.valuation import contract_pnl, revalue, stream_accounts
 
@@ -76,10 +79,8 @@ def unit_value(batch, i, today, numbers):
             return price / spot[settlement] * (1.0 - rate * elapsed)
         return -(1.0 + rate * elapsed) / price
     p = int(batch.pillar[i])
-    if kind == "LinearFutures":
-        return forward[p] / spot[settlement]
-    if kind == "InverseFutures":
-        return -1.0 / forward[p]
+    if kind.endswith("Futures"):
+        return forward[p] / spot[settlement] if kind.startswith("Linear") else -1.0 / forward[p]
     strike, sign = float(batch.strike[i]), float(batch.sign[i])
     surface = today.surface
     volatility = smile(np.asarray(surface.strike[p]), surface.quote[p], strike) * factor[p]
@@ -147,8 +148,6 @@ def inverse_contracts(perpetual):
 
 
 def flat_market(index):
-    from jaxmargin.market import Market, QuotedVolatilities
-
     return Market(
         spot=jnp.array([index]), perpetual=jnp.array([index]), asset=jnp.array([0]),
         time=jnp.array([0.1]), forward=jnp.array([index]), rate=jnp.zeros(1),
@@ -157,9 +156,6 @@ def flat_market(index):
 
 
 def spot_moves(moves):
-    import jax
-
-    from jaxmargin.scenarios import SpotVolatilityGrid
 
     grid = SpotVolatilityGrid(jnp.asarray(moves), jnp.zeros(1), jnp.ones(1))
     return grid.shocks(flat_market(1.0), jax.random.key(0))
