@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from jaxmargin.numerics import normal_cdf
 
-__all__ = ["black", "safe_inverse"]
+__all__ = ["black", "digital", "safe_inverse"]
 
 # Stands for 1 / total volatility where that is zero: d1 and d2 become +-"infinity" and the
 # formula its limit, the intrinsic value, with finite derivatives.
@@ -44,3 +44,20 @@ def black(
     d1 = jnp.log(forward / strike) * safe_inverse(total_volatility) + 0.5 * total_volatility
     d2 = d1 - total_volatility
     return sign * (forward * normal_cdf(sign * d1) - strike * normal_cdf(sign * d2))
+
+
+def digital(
+    sign: Float[Array, "*shape"],
+    forward: Float[Array, "*shape"],
+    strike: Float[Array, "*shape"],
+    total_volatility: Float[Array, "*shape"],
+) -> Float[Array, "*shape"]:
+    r"""Undiscounted price of one unit paid if the option ends in the money, $N(\theta d_2)$.
+
+    Arguments as of `black`. At $v = 0$ it is one, zero, or one half at the strike itself.
+
+    References:
+        Reiner, E. and Rubinstein, M. (1991), "Unscrambling the binary code", Risk 4(9), 75-83.
+    """
+    d2 = jnp.log(forward / strike) * safe_inverse(total_volatility) - 0.5 * total_volatility
+    return normal_cdf(sign * d2)

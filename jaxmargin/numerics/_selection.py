@@ -29,11 +29,12 @@ class TailSelection(NamedTuple):
 
 
 def _ordered_keys(x: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
-    """Integers in the same order as the floats `x` (with -0 just below 0)."""
+    """Integers in the same order as the floats `x`, with -0 and 0 the same."""
     integer = jnp.int64 if x.dtype == jnp.float64 else jnp.int32
     bits = jax.lax.bitcast_convert_type(x, integer)
     sign = jnp.iinfo(integer).bits - 1
-    return bits ^ ((bits >> sign) & jnp.iinfo(integer).max)
+    key = bits ^ ((bits >> sign) & jnp.iinfo(integer).max)
+    return key + (key < 0)  # closes the gap of -0; adding 0.0 to `x` is optimized away in a jit
 
 
 def select_tail(
@@ -51,7 +52,7 @@ def select_tail(
         weight: non-negative weight of each scenario; a weight of zero takes no part.
         mass: weight that the tail holds, in (0, sum of weights].
     """
-    key = _ordered_keys(loss + 0.0)  # + 0 turns -0 into 0, so that equal losses have equal keys
+    key = _ordered_keys(loss)
     takes_part = (weight > 0.0)[None, :]
     largest = jnp.iinfo(key.dtype).max
     low = jnp.min(jnp.where(takes_part, key, largest), axis=-1)
