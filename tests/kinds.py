@@ -11,12 +11,17 @@ import numpy as np
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.instruments import (
     AbstractInstruments,
+    AmericanOptions,
+    BarrierOptions,
+    DigitalOptions,
     InverseFutures,
     InverseOptions,
     InversePerpetuals,
     LinearFutures,
     LinearOptions,
     LinearPerpetuals,
+    QuantoFutures,
+    QuantoPerpetuals,
     Spot,
 )
 from jaxmargin.margin import AbstractRulebook, ExpectedShortfallRulebook
@@ -96,6 +101,30 @@ INSTRUMENTS: list[AbstractInstruments] = [
     InverseFutures(pillar=jnp.array([1, 3]), **_pairs([BTC, ETH], [10.0, 1.0])),
     LinearPerpetuals(asset=jnp.array([BTC, ETH]), **_pairs([USDC, USDC], [1.0, 0.1])),
     InversePerpetuals(asset=jnp.array([BTC, ETH]), **_pairs([BTC, ETH], [10.0, 1.0])),
+    QuantoFutures(pillar=jnp.array([2, 3]), **_pairs([ETH, BTC], [1e-4, 1e-6])),
+    QuantoPerpetuals(asset=jnp.array([BTC, ETH]), **_pairs([ETH, BTC], [1e-4, 1e-6])),
+    DigitalOptions(
+        pillar=jnp.array([1, 2, 3]),
+        strike=jnp.array([58_000.0, 66_000.0, 2_600.0]),
+        sign=jnp.array([1.0, -1.0, 1.0]),
+        **_pairs([USDC, USD, USDC], [1_000.0, 500.0, 100.0]),
+    ),
+    AmericanOptions(
+        pillar=jnp.array([1, 2, 3]),
+        strike=jnp.array([58_000.0, 66_000.0, 2_600.0]),
+        sign=jnp.array([1.0, -1.0, 1.0]),
+        **_pairs([USDC, USD, USDC], [1.0, 1.0, 10.0]),
+    ),
+    BarrierOptions(
+        pillar=jnp.array([1, 2, 3]),
+        strike=jnp.array([58_000.0, 66_000.0, 2_600.0]),
+        sign=jnp.array([1.0, -1.0, 1.0]),
+        barrier=jnp.array([50_000.0, 80_000.0, 3_000.0]),
+        down=jnp.array([True, False, False]),
+        knock_in=jnp.array([False, True, False]),
+        interval=jnp.array([0.0, 1 / 365, 0.0]),
+        **_pairs([USDC, USD, USDC], [1.0, 1.0, 10.0]),
+    ),
     _options(LinearOptions, USDC, USDC),
     _options(InverseOptions, BTC, ETH),
 ]

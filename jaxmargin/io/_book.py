@@ -10,18 +10,24 @@ import pandas as pd
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.instruments import (
     AbstractInstruments,
+    AmericanOptions,
+    BarrierOptions,
+    DigitalOptions,
     InverseFutures,
     InverseOptions,
     InversePerpetuals,
     LinearFutures,
     LinearOptions,
     LinearPerpetuals,
+    QuantoFutures,
+    QuantoPerpetuals,
     Spot,
 )
+from jaxmargin.io._combos import expand_combos
 from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
-from jaxmargin.io._schema import INSTRUMENTS, POSITIONS
+from jaxmargin.io._schema import COMBOS, INSTRUMENTS, POSITIONS
 
 __all__ = ["BookTables", "build_book", "read_book"]
 
@@ -33,7 +39,13 @@ _KINDS: dict[str, type[AbstractInstruments]] = {
     "inverse-perpetual": InversePerpetuals,
     "linear-option": LinearOptions,
     "inverse-option": InverseOptions,
+    "quanto-future": QuantoFutures,
+    "quanto-perpetual": QuantoPerpetuals,
+    "digital-option": DigitalOptions,
+    "american-option": AmericanOptions,
+    "barrier-option": BarrierOptions,
 }
+_DAYS_PER_YEAR = 365.0
 
 
 @dataclass(frozen=True)
@@ -63,12 +75,17 @@ def read_book(
     instruments = read_table(paths["instruments"], INSTRUMENTS, problems)
     sound = len(problems.found) == before
     positions = read_table(paths["positions"], POSITIONS, problems)
+    combos = read_table(paths["combos"], COMBOS, problems) if "combos" in paths else None
     if instruments is not None and sound:
         _check_terms(paths["instruments"].name, instruments, time, problems)
         if market is not None:
             _check_against_market(paths["instruments"].name, instruments, market, problems)
     if instruments is None or positions is None:
         return None
+    if combos is not None:
+        positions = expand_combos(
+            positions, combos, instruments["instrument"], paths["combos"].name, problems
+        )
     problems.add_unknown(
         paths["positions"].name,
         "instrument",
@@ -94,14 +111,22 @@ def _check_terms(
     kind = instruments["kind"]
     dated = kind.str.endswith(("-future", "-option"))
     option = kind.str.endswith("-option")
-    for column, needed in (("expiry", dated), ("strike", option), ("option_type", option)):
+    barrier = kind == "barrier-option"
+    for column, needed in (
+        ("expiry", dated),
+        ("strike", option),
+        ("option_type", option),
+        ("barrier", barrier),
+        ("barrier_type", barrier),
+    ):
         blank = instruments[column].isna() | (instruments[column].astype(object) == "")
         problems.add_rows(
             file,
             column,
             needed & blank,
             "no value",
-            "Futures need an expiry; options an expiry, a strike and an option_type.",
+            "Futures need an expiry; options an expiry, a strike and an option_type; barrier "
+            "options also a barrier and a barrier_type.",
             values=kind,
         )
         problems.add_rows(
@@ -221,4 +246,12 @@ def _batch(kind: str, contracts: pd.DataFrame, market: MarketTables) -> Abstract
     if kind.endswith("-option"):
         terms["strike"] = jnp.asarray(contracts["strike"].to_numpy())
         terms["sign"] = jnp.asarray(np.where(contracts["option_type"] == "call", 1.0, -1.0))
+    if kind == "barrier-option":
+        terms["barrier"] = jnp.asarray(contracts["barrier"].to_numpy())
+        terms["down"] = jnp.asarray(contracts["barrier_type"].str.startswith("down").to_numpy(bool))
+        terms["knock_in"] = jnp.asarray(
+            contracts["barrier_type"].str.endswith("-in").to_numpy(bool)
+        )
+        watched = contracts["watch_days"].fillna(0.0).to_numpy() / _DAYS_PER_YEAR
+        terms["interval"] = jnp.asarray(watched)
     return _KINDS[kind](**terms)

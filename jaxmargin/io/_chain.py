@@ -23,9 +23,10 @@ class Chain:
         source: file they came from.
         time: moment of the quotes.
         rows: columns `instrument`, `underlying`, `settlement`, `option_type`, `strike`, `expiry`,
-            `index_price` and `forward` (in the numeraire, as the venue quotes it; NaN if it does not), `price` (mark in
-            the settlement asset, NaN if unknown), `volatility` (mark, a fraction), `multiplier`
-            and `future` (name of the listed future of this expiry, or blank).
+            `index_price`, `forward` (in the numeraire, as the venue quotes it; NaN if it does
+            not), `price` (mark in the settlement asset, NaN if unknown), `volatility` (mark, a
+            fraction), `multiplier` and `future` (name of the listed future of this expiry, or
+            blank).
         future_size: numeraire per contract of the listed futures, by underlying.
         prices: prices of further assets, such as the stablecoin that options settle in.
         notes: what the reader left out or decided.

@@ -5,6 +5,7 @@ from typing import Literal
 
 __all__ = [
     "ASSETS",
+    "COMBOS",
     "FORWARDS",
     "HISTORY",
     "INSTRUMENTS",
@@ -100,6 +101,11 @@ INSTRUMENTS = Table(
                 "inverse-perpetual",
                 "linear-option",
                 "inverse-option",
+                "quanto-future",
+                "quanto-perpetual",
+                "digital-option",
+                "american-option",
+                "barrier-option",
             ),
         ),
         Column("underlying", "text"),
@@ -108,8 +114,25 @@ INSTRUMENTS = Table(
         Column("strike", "number", positive=True, blank=True),
         Column("option_type", "text", blank=True, choices=("call", "put")),
         Column("multiplier", "number", positive=True),
+        Column("barrier", "number", positive=True, blank=True),
+        Column(
+            "barrier_type",
+            "text",
+            blank=True,
+            choices=("down-in", "down-out", "up-in", "up-out"),
+        ),
+        Column("watch_days", "number", positive=True, blank=True),
     ),
     key=("instrument",),
+)
+COMBOS = Table(
+    "combos",
+    (
+        Column("combo", "text"),
+        Column("instrument", "text"),
+        Column("ratio", "number"),
+    ),
+    key=("combo", "instrument"),
 )
 POSITIONS = Table(
     "positions",

@@ -102,6 +102,7 @@ MARKET = {
 BOOK = {
     "instruments": Key(PATH),
     "positions": Key(PATH),
+    "combos": Key(PATH, None),
 }
 SCENARIOS = {
     "historical": {

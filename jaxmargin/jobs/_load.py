@@ -56,7 +56,9 @@ def load_inputs(path: Path) -> Inputs:
         averaging_minutes=job.market["averaging_minutes"],
         problems=problems,
     )
-    book = read_book(dict(job.book), time, market, problems)
+    book = read_book(
+        {name: path for name, path in job.book.items() if path}, time, market, problems
+    )
     history = None
     if market is not None and job.scenarios["kind"] == "historical":
         history = _read_history(job, market, problems)
