@@ -22,7 +22,8 @@ def book_of(batch):
 
 def notional(batch):
     """Largest multiplier times the largest price, in USD."""
-    return float(batch.multiplier.max()) * 61_500.0
+    paid = market().spot[batch.settlement] if name(batch).startswith("Quanto") else jnp.ones(1)
+    return float(batch.multiplier.max() * paid.max()) * 61_500.0
 
 
 @by_name
@@ -91,8 +92,9 @@ def test_profits_are_finite_in_single_precision_and_close_to_double(batch):
     double = contract_pnl(book_of(batch), market(), moves)
     result = contract_pnl(book_of(single(batch)), single(market()), single(moves))
     assert result.dtype == jnp.float32 and bool(jnp.isfinite(result).all())
-    # relative to the notional: a few units of 6e-8, for prices and their changes
-    np.testing.assert_allclose(result, double, atol=1e-6 * notional(batch))
+    # relative to the notional: a few units of 6e-8 for a price; a tree of 128 steps adds up more
+    tolerance = 3e-5 if name(batch) == "AmericanOptions" else 1e-6
+    np.testing.assert_allclose(result, double, atol=tolerance * notional(batch))
 
 
 @by_name
