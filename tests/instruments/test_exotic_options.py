@@ -1,5 +1,7 @@
 """Digital, American and barrier options: identities, limits and derivatives."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,15 +21,28 @@ def row(*values):
     return tuple(jnp.atleast_1d(jnp.asarray(value, jnp.float64)) for value in values)
 
 
+priced_barrier, priced_american = jax.jit(barrier_price), jax.jit(american_price)
+
+
 def barrier(sign, spot, forward, strike, v, level, down, knock_in):
-    return barrier_price(
+    return priced_barrier(
         *row(sign, spot, forward, strike, v),
         barrier=jnp.array([level]), down=jnp.array([down]), knock_in=jnp.array([knock_in]),
     )[0]  # fmt: skip
 
 
 def american(sign, spot, forward, strike, v, rate_time):
-    return american_price(*row(sign, spot, forward, strike, v), rate_time=row(rate_time)[0])[0]
+    return priced_american(*row(sign, spot, forward, strike, v), rate_time=row(rate_time)[0])[0]
+
+
+@functools.partial(jax.jit, static_argnums=4)
+@functools.partial(jax.grad, argnums=(0, 1, 2))
+def derivatives(spot, forward, v, sign, down):
+    return (
+        barrier(sign, spot, forward, 100.0, v, 90.0, down, True)
+        + american(sign, spot, forward, 100.0, v, 0.03)
+        + digital(*row(sign, forward, 100.0, v))[0]
+    )
 
 
 def test_a_digital_is_minus_the_slope_of_the_option_in_its_strike():
@@ -61,14 +76,7 @@ def test_knock_in_and_knock_out_are_the_vanilla_and_neither_is_negative(
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([1.0, -1.0]), FORWARDS, FORWARDS, VOLATILITIES, st.booleans())
 def test_derivatives_stay_finite_in_every_corner(sign, spot, forward, v, down):
-    def prices(spot, forward, v):
-        return (
-            barrier(sign, spot, forward, 100.0, v, 90.0, down, True)
-            + american(sign, spot, forward, 100.0, v, 0.03)
-            + digital(*row(sign), forward[None], *row(100.0), v[None])[0]
-        )
-
-    gradient = jax.grad(prices, argnums=(0, 1, 2))(*(jnp.asarray(x) for x in (spot, forward, v)))
+    gradient = derivatives(*(jnp.asarray(x) for x in (spot, forward, v, sign)), down)
     assert all(bool(jnp.isfinite(part)) for part in gradient)
 
 

@@ -64,6 +64,7 @@ def test_derivatives_by_every_part_of_the_market_equal_central_differences(batch
     floats, rest = eqx.partition(today, eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(floats)
 
+    @jax.jit
     def total(leaves):
         state = eqx.combine(jax.tree.unflatten(structure, leaves), rest)
         value = batch.value(state) * state.spot[batch.settlement]  # in USD

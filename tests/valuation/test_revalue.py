@@ -90,9 +90,8 @@ def unit_value(batch, i, today, numbers):
     if kind == "DigitalOptions":
         moneyness = math.log(forward[p] / spot[settlement] / strike)
         return discount[p] * normal(sign * (moneyness / total - total / 2.0))
-    if kind == "LinearOptions":
-        return discount[p] * black(sign, forward[p] / spot[settlement], strike, total)
-    return discount[p] * black(sign, forward[p], strike, total) / forward[p]
+    unit, paid = (spot[settlement], 1.0) if kind == "LinearOptions" else (1.0, forward[p])
+    return discount[p] * black(sign, forward[p] / unit, strike, total) / paid
 
 
 @pytest.mark.parametrize("days", [0.25, 1.0, 45.0])
