@@ -3,7 +3,16 @@
 from jaxmargin.numerics._aggregation import aggregate_rows as aggregate_rows
 from jaxmargin.numerics._buckets import bucket_size as bucket_size
 from jaxmargin.numerics._buckets import slot_width as slot_width
+from jaxmargin.numerics._implied_volatility import VolatilityStatus as VolatilityStatus
+from jaxmargin.numerics._implied_volatility import (
+    implied_total_volatility as implied_total_volatility,
+)
 from jaxmargin.numerics._interpolation import interpolate_rows as interpolate_rows
+from jaxmargin.numerics._least_squares import LeastSquares as LeastSquares
+from jaxmargin.numerics._least_squares import minimize_squares as minimize_squares
+from jaxmargin.numerics._mills_ratio import mills_ratio as mills_ratio
+from jaxmargin.numerics._monotone import interpolate_rows_monotone as interpolate_rows_monotone
+from jaxmargin.numerics._monotone import monotone_slopes as monotone_slopes
 from jaxmargin.numerics._normal import normal_cdf as normal_cdf
 from jaxmargin.numerics._normal import normal_pdf as normal_pdf
 from jaxmargin.numerics._selection import TailSelection as TailSelection

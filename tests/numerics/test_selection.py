@@ -1,5 +1,6 @@
 """Exact selection of weighted tails, against sorting."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from jaxmargin.numerics import select_tail
+
+select = jax.jit(select_tail)
 
 
 def by_sorting(loss, weight, mass):
@@ -25,7 +28,7 @@ def by_sorting(loss, weight, mass):
 
 
 def mass_in_tail(loss, weight, mass):
-    tail = select_tail(jnp.asarray(loss)[None, :], jnp.asarray(weight), jnp.asarray(mass))
+    tail = select(jnp.asarray(loss)[None, :], jnp.asarray(weight), jnp.asarray(mass))
     return np.asarray(tail.inside + tail.share[:, None] * tail.boundary)[0]
 
 
@@ -63,7 +66,7 @@ def test_weights_and_ties_are_honored_and_zero_weights_ignored(loss, weight, sha
 @pytest.mark.parametrize("count", [1, 25, 250])
 def test_whole_tails_are_those_of_numpy_for_many_rows(dtype, count):
     loss = np.random.default_rng(count).standard_t(3, (40, 1000)).astype(dtype)
-    tail = select_tail(jnp.asarray(loss), jnp.ones(1000, dtype), jnp.asarray(count, dtype))
+    tail = select(jnp.asarray(loss), jnp.ones(1000, dtype), jnp.asarray(count, dtype))
     chosen = np.asarray(tail.inside + tail.share[:, None] * tail.boundary) > 0.0
     assert (chosen.sum(axis=1) == count).all()
     worst = np.sort(loss, axis=1)[:, -count:]

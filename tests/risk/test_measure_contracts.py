@@ -21,37 +21,51 @@ def ones(table):
     return jnp.ones(table.shape[-1], table.dtype)
 
 
+@jax.jit
+def value(measure, table, weight):
+    return measure(table, weight)
+
+
+@jax.jit
+def weights_of(measure, table, weight):
+    return measure.weights(table, weight)
+
+
 @by_name
 def test_weights_are_not_negative_and_sum_to_one(measure):
-    weights = measure.weights(pnl(), ones(pnl()))
+    weights = weights_of(measure, pnl(), ones(pnl()))
     assert bool((weights >= 0.0).all())
     np.testing.assert_allclose(weights.sum(-1), 1.0, rtol=1e-12)
 
 
 @by_name
 def test_the_measure_is_the_weighted_mean_of_losses(measure):
-    weights = measure.weights(pnl(), ones(pnl()))
-    np.testing.assert_allclose(measure(pnl(), ones(pnl())), -(weights * pnl()).sum(-1), rtol=1e-14)
+    weights = weights_of(measure, pnl(), ones(pnl()))
+    np.testing.assert_allclose(
+        value(measure, pnl(), ones(pnl())), -(weights * pnl()).sum(-1), rtol=1e-14
+    )
 
 
 @by_name
 def test_cash_lowers_it_and_size_scales_it(measure):
-    base, equal = measure(pnl(), ones(pnl())), ones(pnl())
-    np.testing.assert_allclose(measure(pnl() + 3.0, equal), base - 3.0, rtol=1e-12)
-    np.testing.assert_allclose(measure(2.5 * pnl(), equal), 2.5 * base, rtol=1e-12)
+    base, equal = value(measure, pnl(), ones(pnl())), ones(pnl())
+    np.testing.assert_allclose(value(measure, pnl() + 3.0, equal), base - 3.0, rtol=1e-12)
+    np.testing.assert_allclose(value(measure, 2.5 * pnl(), equal), 2.5 * base, rtol=1e-12)
 
 
 @by_name
 def test_more_profit_in_every_scenario_never_raises_it(measure):
     better = pnl() + jnp.abs(pnl(seed=2))
-    assert bool((measure(better, ones(pnl())) <= measure(pnl(), ones(pnl())) + 1e-12).all())
+    assert bool(
+        (value(measure, better, ones(pnl())) <= value(measure, pnl(), ones(pnl())) + 1e-12).all()
+    )
 
 
 @by_name
 def test_the_order_of_scenarios_is_irrelevant(measure):
     order = np.random.default_rng(0).permutation(57)
     np.testing.assert_allclose(
-        measure(pnl()[:, order], ones(pnl())), measure(pnl(), ones(pnl())), rtol=1e-12
+        value(measure, pnl()[:, order], ones(pnl())), value(measure, pnl(), ones(pnl())), rtol=1e-12
     )
 
 
@@ -60,7 +74,7 @@ def test_the_order_of_scenarios_is_irrelevant(measure):
 def test_every_scenario_twice_changes_nothing(measure, times):
     repeated = jnp.tile(pnl(), (1, times))
     np.testing.assert_allclose(
-        measure(repeated, ones(repeated)), measure(pnl(), ones(pnl())), rtol=1e-12
+        value(measure, repeated, ones(repeated)), value(measure, pnl(), ones(pnl())), rtol=1e-12
     )
 
 
@@ -69,8 +83,8 @@ def test_whole_weights_are_repeated_scenarios(measure):
     counts = np.random.default_rng(4).integers(0, 4, 57)
     repeated = jnp.asarray(np.repeat(np.asarray(pnl()), counts, axis=1))
     np.testing.assert_allclose(
-        measure(pnl(), jnp.asarray(counts, jnp.float64)),
-        measure(repeated, ones(repeated)),
+        value(measure, pnl(), jnp.asarray(counts, jnp.float64)),
+        value(measure, repeated, ones(repeated)),
         rtol=1e-12,
     )
 
@@ -78,35 +92,41 @@ def test_whole_weights_are_repeated_scenarios(measure):
 @by_name
 def test_the_scale_of_weights_is_irrelevant(measure):
     weight = jnp.asarray(np.random.default_rng(5).uniform(0.1, 2.0, 57))
-    np.testing.assert_allclose(measure(pnl(), 1e-3 * weight), measure(pnl(), weight), rtol=1e-10)
+    np.testing.assert_allclose(
+        value(measure, pnl(), 1e-3 * weight), value(measure, pnl(), weight), rtol=1e-10
+    )
 
 
 @by_name
 def test_the_gradient_is_minus_the_weights_and_equals_central_differences(measure):
     table = pnl(1, 30, 3)
-    gradient = jax.grad(lambda p: measure(p, ones(p))[0])(table)
-    np.testing.assert_allclose(gradient, -measure.weights(table, ones(table)), atol=1e-15)
+    gradient = jax.grad(lambda p: value(measure, p, ones(p))[0])(table)
+    np.testing.assert_allclose(gradient, -weights_of(measure, table, ones(table)), atol=1e-15)
     chex.assert_numerical_grads(
-        lambda p: measure(jnp.asarray(p), jnp.ones(30))[0], (table,), order=1, atol=1e-5, rtol=1e-5
+        lambda p: value(measure, jnp.asarray(p), jnp.ones(30))[0],
+        (table,),
+        order=1,
+        atol=1e-5,
+        rtol=1e-5,
     )
 
 
 @by_name
 def test_a_single_scenario_is_the_answer(measure):
-    np.testing.assert_allclose(measure(jnp.array([[-7.0]]), jnp.ones(1)), [7.0])
+    np.testing.assert_allclose(value(measure, jnp.array([[-7.0]]), jnp.ones(1)), [7.0])
 
 
 @by_name
 def test_equal_losses_at_the_edge_share_the_weight(measure):
-    weights = measure.weights(jnp.array([[-1.0, -1.0, -1.0, -1.0]]), jnp.ones(4))
+    weights = weights_of(measure, jnp.array([[-1.0, -1.0, -1.0, -1.0]]), jnp.ones(4))
     np.testing.assert_allclose(weights, 0.25)
 
 
 @by_name
 def test_single_precision_chooses_the_same_tail(measure):
     table = pnl().astype(jnp.float32)
-    single = measure.weights(table, jnp.ones(57, jnp.float32)) > 0.0
-    double = measure.weights(table.astype(jnp.float64), jnp.ones(57)) > 0.0
+    single = weights_of(measure, table, jnp.ones(57, jnp.float32)) > 0.0
+    double = weights_of(measure, table.astype(jnp.float64), jnp.ones(57)) > 0.0
     np.testing.assert_array_equal(single, double)
 
 
