@@ -44,7 +44,7 @@ class BarrierOptions(AbstractInstruments):
         """See `AbstractInstruments.value`."""
         unit = market.spot[self.settlement]
         interval = jnp.minimum(self.interval, market.time[self.pillar])
-        volatility = market.surface.volatility(self.pillar, self.strike)
+        volatility = market.volatility(self.pillar, self.strike)
         price = barrier_price(
             self.sign,
             market.spot[market.asset[self.pillar]] / unit,

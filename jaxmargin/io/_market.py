@@ -10,7 +10,8 @@ import pandas as pd
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import ASSETS, FORWARDS, VOLATILITIES
-from jaxmargin.market import Market, QuotedVolatilities
+from jaxmargin.io._surface import build_surface
+from jaxmargin.market import Market, StickyDelta, StickyMoneyness, StickyStrike
 
 __all__ = ["MarketTables", "build_market", "check_market", "read_market"]
 
@@ -160,8 +161,19 @@ def _check_bases(market: MarketTables, problems: Problems) -> None:
     )
 
 
-def build_market(tables: MarketTables) -> Market:
-    """The market of checked tables, in the precision JAX is set to."""
+def build_market(
+    tables: MarketTables, *, surface: str = "linear", dynamics: str = "sticky-strike"
+) -> Market:
+    """The market of checked tables, in the precision JAX is set to.
+
+    Args:
+        tables: the market tables.
+        surface: how quotes become a surface, see `build_surface`.
+        dynamics: sticky-strike, sticky-moneyness or sticky-delta.
+
+    Raises:
+        InvalidInputError: an expiry's quotes do not fit the surface.
+    """
     assets, forwards = tables.assets, tables.forwards
     spot = assets["spot"].to_numpy()
     perpetual = assets["perpetual"].fillna(assets["spot"]).to_numpy()
@@ -171,6 +183,14 @@ def build_market(tables: MarketTables) -> Market:
     if tables.averaging > 0.0:
         fixed = np.clip(1.0 - years / tables.averaging, 0.0, 1.0)
     base = assets["asset"].where(assets["base"] == "", assets["base"])
+    forward, time = jnp.asarray(forwards["forward"].to_numpy()), jnp.asarray(years)
+    moving = {
+        "sticky-strike": StickyStrike,
+        "sticky-moneyness": lambda: StickyMoneyness(forward),
+        "sticky-delta": lambda: StickyDelta(forward, time),
+    }
+    quotes = tables.volatilities
+    row = tables.pillar_row(quotes["asset"], quotes["expiry"])
     return Market(
         spot=jnp.asarray(spot),
         perpetual=jnp.asarray(perpetual),
@@ -178,28 +198,9 @@ def build_market(tables: MarketTables) -> Market:
         base=jnp.asarray(tables.asset_row(base)),
         fixed=jnp.asarray(fixed),
         asset=jnp.asarray(tables.asset_row(forwards["asset"])),
-        time=jnp.asarray(years),
-        forward=jnp.asarray(forwards["forward"].to_numpy()),
+        time=time,
+        forward=forward,
         rate=jnp.asarray(forwards["rate"].to_numpy()),
-        surface=_surface(tables),
-    )
-
-
-def _surface(tables: MarketTables) -> QuotedVolatilities:
-    """Quotes in rows by pillar, padded with the last; a pillar without quotes has NaN."""
-    quotes = tables.volatilities
-    row = tables.pillar_row(quotes["asset"], quotes["expiry"])
-    pillars = len(tables.forwards)
-    held = np.bincount(row, minlength=pillars)
-    nodes = max(int(held.max(initial=0)), 1)
-    strike = np.ones((pillars, nodes))
-    volatility = np.full((pillars, nodes), np.nan)
-    slot = np.arange(len(quotes)) - np.concatenate([[0], np.cumsum(held)])[row]
-    strike[row, slot] = quotes["strike"]
-    volatility[row, slot] = quotes["volatility"]
-    last = np.minimum(np.arange(nodes)[None, :], np.maximum(held - 1, 0)[:, None])
-    return QuotedVolatilities(
-        strike=jnp.asarray(np.take_along_axis(strike, last, axis=1)),
-        quote=jnp.asarray(np.take_along_axis(volatility, last, axis=1)),
-        scale=jnp.ones(pillars),
+        surface=build_surface(forwards.assign(years=years), quotes.assign(pillar=row), surface),
+        dynamics=moving[dynamics](),
     )

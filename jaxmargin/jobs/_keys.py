@@ -79,6 +79,8 @@ TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     ),
 }
 
+SURFACES = ("linear", "monotone-cubic", "svi", "ssvi")
+DYNAMICS = ("sticky-strike", "sticky-moneyness", "sticky-delta")
 _MOVES = "relative changes above -1; write a fall of 16 % as -0.16"
 
 
@@ -97,6 +99,10 @@ MARKET = {
     "assets": Key(PATH),
     "forwards": Key(PATH),
     "volatilities": Key(PATH),
+    "surface": Key(TEXT, "linear", lambda v: v in SURFACES, f"one of {', '.join(SURFACES)}"),
+    "dynamics": Key(
+        TEXT, "sticky-strike", lambda v: v in DYNAMICS, f"one of {', '.join(DYNAMICS)}"
+    ),
     "averaging_minutes": Key(NUMBER, 0.0, lambda v: v >= 0.0, "minutes, or 0 for no averaging"),
 }
 BOOK = {

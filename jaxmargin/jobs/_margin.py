@@ -68,7 +68,9 @@ def run_margin(
     from jaxmargin.jobs._rulebook import build_rulebook
 
     with measured() as seconds:
-        market, book = build_market(inputs.market), build_book(inputs.book, inputs.market)
+        conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
+        market = build_market(inputs.market, **conventions)
+        book = build_book(inputs.book, inputs.market)
         rulebook, labels = build_rulebook(inputs)
         requirement = jax.device_get(rulebook.requirement(book, market, progress=progress))
     requirements, components = _tables(inputs, requirement, labels)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.errors import require
+from jaxmargin.market._dynamics import AbstractSmileDynamics, StickyStrike
 from jaxmargin.market._surfaces import AbstractVolatilitySurface
 
 __all__ = ["Market"]
@@ -32,6 +33,8 @@ class Market(eqx.Module):
         fixed: share of each pillar's settlement price that is known already, because it is an
             average that has begun; in [0, 1), zero unless given. Only the rest moves.
         surface: implied volatilities, one row per pillar.
+        dynamics: what becomes of the volatilities when forwards move; unless given, strikes keep
+            theirs.
         elapsed: years since today; zero in today's market, as is the default.
     """
 
@@ -45,6 +48,7 @@ class Market(eqx.Module):
     rate: Float[Array, " pillar"]
     fixed: Float[Array, " pillar"]
     surface: AbstractVolatilitySurface
+    dynamics: AbstractSmileDynamics
     elapsed: Float[Array, ""]
 
     def __init__(
@@ -60,6 +64,7 @@ class Market(eqx.Module):
         funding: Float[Array, " asset"] | None = None,
         base: Int[Array, " asset"] | None = None,
         fixed: Float[Array, " pillar"] | None = None,
+        dynamics: AbstractSmileDynamics | None = None,
         elapsed: Float[Array, ""] | None = None,
     ) -> None:
         self.spot, self.perpetual = spot, perpetual
@@ -68,6 +73,7 @@ class Market(eqx.Module):
         self.asset, self.time, self.forward, self.rate = asset, time, forward, rate
         self.fixed = jnp.zeros_like(forward) if fixed is None else fixed
         self.surface = surface
+        self.dynamics = StickyStrike() if dynamics is None else dynamics
         self.elapsed = jnp.zeros((), spot.dtype) if elapsed is None else elapsed
 
     def __check_init__(self) -> None:
@@ -84,6 +90,13 @@ class Market(eqx.Module):
                 f"Market needs one entry per {axis} in each of its {axis} fields; got {shapes}.",
             )
 
+    def volatility(
+        self, pillar: Int[Array, " instrument"], strike: Float[Array, " instrument"]
+    ) -> Float[Array, " instrument"]:
+        """Annualized volatility of each strike at its pillar, as forwards and times stand now."""
+        forward, time = self.forward[pillar], self.time[pillar]
+        return self.dynamics.volatility(self.surface, pillar, strike, forward, time)
+
     def total_volatility(
         self, pillar: Int[Array, " instrument"], strike: Float[Array, " instrument"]
     ) -> Float[Array, " instrument"]:
@@ -91,7 +104,7 @@ class Market(eqx.Module):
         time = self.time[pillar]
         alive = time > 0.0  # guarded twice: the derivative of sqrt at zero is infinite
         root = jnp.where(alive, jnp.sqrt(jnp.where(alive, time, 1.0)), 0.0)
-        return self.surface.volatility(pillar, strike) * root
+        return self.volatility(pillar, strike) * root
 
     def discount(self, pillar: Int[Array, " instrument"]) -> Float[Array, " instrument"]:
         """Value today of one unit paid at each pillar, in (0, 1] if rates are not negative."""

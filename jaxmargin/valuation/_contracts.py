@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments, InverseOptions, LinearOptions
-from jaxmargin.market import Market
+from jaxmargin.market import Market, StickyStrike
 from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
 from jaxmargin.valuation._options import option_pnl
 
@@ -21,14 +21,16 @@ def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "in
     with the values $V$ today and $V'$ in the scenario in the settlement asset, and $U'$ that
     asset's price in the scenario: what is won in a coin is worth what the coin is worth then.
 
-    European options go through a kernel of their own; every other kind through its `value`.
+    European options whose strikes keep their volatilities go through a kernel of their own;
+    everything else through its `value`.
     """
-    parts = [
-        option_pnl(batch, market, shocks)
-        if isinstance(batch, LinearOptions | InverseOptions)
-        else pnl_by_value(batch, market, shocks)
-        for batch in book.instruments
-    ]
+    parts = []
+    for batch in book.instruments:
+        european = isinstance(batch, LinearOptions | InverseOptions)
+        if european and isinstance(market.dynamics, StickyStrike):
+            parts.append(option_pnl(batch, market, shocks))
+        else:
+            parts.append(pnl_by_value(batch, market, shocks))
     if not parts:
         return jnp.zeros((1, shocks.weight.shape[0]), market.spot.dtype)
     return parts[0] if len(parts) == 1 else jnp.concatenate(parts)

@@ -89,6 +89,8 @@ def unit_value(batch, i, today, numbers):
     total = volatility * math.sqrt(time[p])
     if kind == "DigitalOptions":
         moneyness = math.log(forward[p] / spot[settlement] / strike)
+        if total == 0.0:
+            return discount[p] * float(sign * moneyness > 0.0)
         return discount[p] * normal(sign * (moneyness / total - total / 2.0))
     unit, paid = (spot[settlement], 1.0) if kind == "LinearOptions" else (1.0, forward[p])
     return discount[p] * black(sign, forward[p] / unit, strike, total) / paid
