@@ -3,6 +3,7 @@
 from jaxmargin.instruments._american_options import AmericanOptions as AmericanOptions
 from jaxmargin.instruments._barrier_options import BarrierOptions as BarrierOptions
 from jaxmargin.instruments._base import AbstractInstruments as AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions as AbstractOptions
 from jaxmargin.instruments._digital_options import DigitalOptions as DigitalOptions
 from jaxmargin.instruments._inverse_futures import InverseFutures as InverseFutures
 from jaxmargin.instruments._inverse_options import InverseOptions as InverseOptions

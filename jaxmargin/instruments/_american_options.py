@@ -2,14 +2,14 @@
 
 from jaxtyping import Array, Float, Int
 
-from jaxmargin.instruments._base import AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions
 from jaxmargin.instruments.formulas_american import american_price
 from jaxmargin.market import Market
 
 __all__ = ["AmericanOptions"]
 
 
-class AmericanOptions(AbstractInstruments):
+class AmericanOptions(AbstractOptions):
     """Options in a quote currency that may be exercised at any time, on the spot price.
 
     A binomial tree, see `american_price` for its method and error; some 10,000 times the work of

@@ -3,14 +3,14 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmargin.instruments._base import AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions
 from jaxmargin.instruments.formulas_barrier import barrier_price, corrected_barrier
 from jaxmargin.market import Market
 
 __all__ = ["BarrierOptions"]
 
 
-class BarrierOptions(AbstractInstruments):
+class BarrierOptions(AbstractOptions):
     """European options in a quote currency that a barrier brings to life or ends; no rebate.
 
     Closed form with the volatility of the strike, see `barrier_price`. A scenario knows only the

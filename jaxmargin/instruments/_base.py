@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxmargin.market import Market
 
-__all__ = ["AbstractInstruments"]
+__all__ = ["AbstractInstruments", "AbstractOptions"]
 
 
 class AbstractInstruments(eqx.Module):
@@ -28,3 +28,17 @@ class AbstractInstruments(eqx.Module):
 
         For contracts with daily settlement only differences of this value mean money.
         """
+
+
+class AbstractOptions(AbstractInstruments):
+    """A batch of contracts with a strike and an expiry.
+
+    Attributes:
+        pillar: underlying and expiry, as a row of `Market.forward`.
+        strike: strike.
+        sign: 1 for a call, -1 for a put.
+    """
+
+    pillar: eqx.AbstractVar[Int[Array, " instrument"]]
+    strike: eqx.AbstractVar[Float[Array, " instrument"]]
+    sign: eqx.AbstractVar[Float[Array, " instrument"]]

@@ -2,14 +2,14 @@
 
 from jaxtyping import Array, Float, Int
 
-from jaxmargin.instruments._base import AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions
 from jaxmargin.instruments.formulas import digital
 from jaxmargin.market import Market
 
 __all__ = ["DigitalOptions"]
 
 
-class DigitalOptions(AbstractInstruments):
+class DigitalOptions(AbstractOptions):
     r"""European options that pay one unit of the settlement asset if they end in the money.
 
     $V = e^{-rT} N(\theta d_2)$. The volatility is that of the strike; the slope of the smile,

@@ -2,14 +2,14 @@
 
 from jaxtyping import Array, Float, Int
 
-from jaxmargin.instruments._base import AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions
 from jaxmargin.instruments.formulas import black
 from jaxmargin.market import Market
 
 __all__ = ["InverseOptions"]
 
 
-class InverseOptions(AbstractInstruments):
+class InverseOptions(AbstractOptions):
     r"""European options in the coin: strike in the numeraire, premium and payoff in the coin.
 
     $V = e^{-rT}\,\mathrm{Black}(F, K) / F$; at expiry $(S - K)^+ / S$ for a call.

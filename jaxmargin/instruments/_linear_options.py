@@ -2,14 +2,14 @@
 
 from jaxtyping import Array, Float, Int
 
-from jaxmargin.instruments._base import AbstractInstruments
+from jaxmargin.instruments._base import AbstractOptions
 from jaxmargin.instruments.formulas import black
 from jaxmargin.market import Market
 
 __all__ = ["LinearOptions"]
 
 
-class LinearOptions(AbstractInstruments):
+class LinearOptions(AbstractOptions):
     r"""European options in a quote currency: strike, premium and payoff in the settlement asset.
 
     $V = e^{-rT}\,\mathrm{Black}(F / U, K)$ with the settlement asset at price $U$.

@@ -94,8 +94,9 @@ class StickyDelta(AbstractSmileDynamics):
     Attributes:
         forward: $F$, the forward of each pillar when the surface was built.
         time: $T$, its years to expiry then.
-        iterations: passes; 4 leave less than 1e-6 of $k$ for smiles as quoted and $q$ in
-            (0.5, 2).
+        iterations: passes. After 4, with $q$ in (0.5, 2) on SVI smiles of Deribit's options in
+            early 2026, volatilities are exact to 1e-5 of themselves at 99 % of the strikes and
+            to 6e-4 at all.
     """
 
     forward: Float[Array, " pillar"]

@@ -113,39 +113,32 @@ def test_a_changed_quantity_or_an_added_position_compiles_nothing(rulebook):
 
 @by_name
 def test_gradients_by_quantities_and_by_the_market_equal_central_differences(rulebook):
-    held, today = book(6), market()
+    held = book(3)
+    parts = (held.positions.blocks, market())
+    floats, rest = eqx.partition(parts, eqx.is_inexact_array)
+    leaves, structure = jax.tree.flatten(floats)
+    quantities = len(held.positions.blocks)  # the first leaves; the market's are the others
 
-    def total(blocks, state):
+    def total(leaves):
+        blocks, state = eqx.combine(jax.tree.unflatten(structure, leaves), rest)
         moved = eqx.tree_at(lambda b: b.positions.blocks, held, blocks)
         return jnp.sum(rulebook.requirement(moved, state).initial)
 
-    blocks = held.positions.blocks
-    by_quantity = eqx.filter_grad(lambda b: total(b, today))(blocks)
-
-    def bumped(number, position, step):
-        quantity = blocks[number].quantity.at[position].add(step)
-        return total(eqx.tree_at(lambda b: b[number].quantity, blocks, quantity), today)
-
-    for number, block in enumerate(blocks):
-        for position in zip(*np.nonzero(np.asarray(block.quantity)), strict=True):
-            up, down = bumped(number, position, 1e-6), bumped(number, position, -1e-6)
-            difference = float(up - down) / 2e-6
-            exact = float(by_quantity[number].quantity[position])
-            assert abs(exact - difference) <= 1e-6 * abs(difference) + 1e-3
-
-    by_market = eqx.filter_grad(lambda m: total(blocks, m))(today)
-    for part in ("spot", "perpetual", "forward", "rate", "time", "funding"):
-        leaf = getattr(today, part)
-        for row in range(leaf.shape[0]):
-            step = 1e-6 * max(abs(float(leaf[row])), 1e-2)
-
-            def state(shift, part=part, leaf=leaf, row=row):
-                return eqx.tree_at(lambda m: getattr(m, part), today, leaf.at[row].add(shift))
-
-            difference = float(total(blocks, state(step)) - total(blocks, state(-step))) / step / 2
-            exact = float(getattr(by_market, part)[row])
-            # 1e-10 is the rounding of a total of some 1e5 USD
-            assert abs(exact - difference) <= 1e-5 * abs(difference) + 1e-10 / step
+    gradient = jax.grad(total)(leaves)
+    for number, leaf in enumerate(leaves):
+        for place in np.ndindex(leaf.shape):
+            if number < quantities and leaf[place] == 0.0:
+                continue  # an empty slot, or a padded account with the same loss in all scenarios
+            step = 1e-6 * max(abs(float(leaf[place])), 1e-2)
+            up, down = (
+                total([x.at[place].add(move) if i == number else x for i, x in enumerate(leaves)])
+                for move in (step, -step)
+            )
+            difference = float(up - down) / (2.0 * step)
+            # 1e-10 is the rounding of a total of some 1e5 USD, by the step in the denominator
+            assert abs(float(gradient[number][place]) - difference) <= (
+                1e-5 * abs(difference) + 2e-10 / step
+            ), (number, place)
 
 
 @by_name

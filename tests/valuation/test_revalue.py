@@ -89,9 +89,9 @@ def unit_value(batch, i, today, numbers):
     total = volatility * math.sqrt(time[p])
     if kind == "DigitalOptions":
         moneyness = math.log(forward[p] / spot[settlement] / strike)
-        if total == 0.0:
-            return discount[p] * float(sign * moneyness > 0.0)
-        return discount[p] * normal(sign * (moneyness / total - total / 2.0))
+        expired = total == 0.0
+        d2 = math.copysign(math.inf, moneyness) if expired else moneyness / total - total / 2.0
+        return discount[p] * normal(sign * d2)
     unit, paid = (spot[settlement], 1.0) if kind == "LinearOptions" else (1.0, forward[p])
     return discount[p] * black(sign, forward[p] / unit, strike, total) / paid
 
