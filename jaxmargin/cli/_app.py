@@ -150,6 +150,23 @@ def bybit(
 
 
 @importers.command()
+def quotes(
+    table: Annotated[Path, typer.Argument(help="Option quotes in our own columns; see --help.")],
+    out: Out,
+    time: Annotated[str, typer.Option(help="Moment of the quotes, as 2026-02-05T09:00:00Z.")],
+    spot: Spots = None,
+) -> None:
+    """Import option quotes of any venue from Parquet or CSV.
+
+    Columns: instrument, underlying, settlement, option_type, strike, expiry, index_price,
+    multiplier; and as far as known forward, price, volatility.
+    """
+    from jaxmargin.io import read_quotes
+
+    _import(out, lambda: read_quotes(table, time=time, prices=_prices(spot)))
+
+
+@importers.command()
 def live(
     venue: Annotated[str, typer.Argument(help="deribit, okx or bybit.")],
     coin: Annotated[str, typer.Argument(help="Underlying, such as BTC.")],

@@ -14,6 +14,7 @@ from jaxmargin.io._market import build_market as build_market
 from jaxmargin.io._market import read_market as read_market
 from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest
+from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_table as read_table
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary

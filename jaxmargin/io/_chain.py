@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.io._implied import fill_volatilities
 from jaxmargin.io._mark_time import mark_times
 from jaxmargin.io._write import sha256, write_json, write_table
 
@@ -25,8 +26,8 @@ class Chain:
         rows: columns `instrument`, `underlying`, `settlement`, `option_type`, `strike`, `expiry`,
             `index_price`, `forward` (in the numeraire, as the venue quotes it; NaN if it does
             not), `price` (mark in the settlement asset, NaN if unknown), `volatility` (mark, a
-            fraction), `multiplier` and `future` (name of the listed future of this expiry, or
-            blank).
+            fraction; NaN where it is to be implied from `price`), `multiplier` and `future`
+            (name of the listed future of this expiry, or blank).
         future_size: numeraire per contract of the listed futures, by underlying.
         prices: prices of further assets, such as the stablecoin that options settle in.
         notes: what the reader left out or decided.
@@ -55,11 +56,18 @@ def write_chain(chain: Chain, out: Path) -> list[str]:
         InvalidInputError: no row can be used, or the price of a settlement asset is not known.
     """
     notes = list(chain.notes)
-    rows = _usable(chain, notes)
+    rows = _leave_out(
+        chain, chain.rows, chain.rows["expiry"] <= chain.time, "expired at the snapshot", notes
+    )
     assets = _assets(chain, rows)
     prices = dict(zip(assets["asset"], assets["spot"], strict=True))
     forwards = parity_forwards(rows, prices, notes)
-    forwards["as_of"] = _as_of(chain, rows, forwards, notes)
+    rows = fill_volatilities(rows, forwards, prices, chain.time, notes)
+    unquoted = ~(rows["volatility"] > 0.0)
+    rows = _leave_out(chain, rows, unquoted, "without a mark volatility", notes)
+    own = pd.MultiIndex.from_frame(rows[["underlying", "expiry"]])
+    forwards = forwards[pd.MultiIndex.from_frame(forwards[["asset", "expiry"]]).isin(own)]
+    forwards = forwards.assign(as_of=_as_of(chain, rows, forwards, notes))
     tables = {
         "market/assets": assets,
         "market/forwards": forwards,
@@ -99,18 +107,14 @@ def _as_of(chain: Chain, rows: pd.DataFrame, forwards: pd.DataFrame, notes: list
     return as_of.astype(rows["expiry"].dtype)
 
 
-def _usable(chain: Chain, notes: list[str]) -> pd.DataFrame:
-    """Rows that can be priced; a note for every reason others cannot."""
-    rows = chain.rows
-    expired, unquoted = rows["expiry"] <= chain.time, ~(rows["volatility"] > 0.0)
-    for bad, reason in (
-        (expired, "expired at the snapshot"),
-        (~expired & unquoted, "without a mark volatility"),
-    ):
-        names = rows.loc[bad, "instrument"]
-        if len(names):
-            notes.append(f"left out {len(names):,} options {reason}: {', '.join(names)}")
-    kept = rows[~expired & ~unquoted]
+def _leave_out(
+    chain: Chain, rows: pd.DataFrame, bad: pd.Series, reason: str, notes: list[str]
+) -> pd.DataFrame:
+    """Rows that are not bad, and a note that names the others."""
+    names = rows.loc[bad, "instrument"]
+    if len(names):
+        notes.append(f"left out {len(names):,} options {reason}: {', '.join(names)}")
+    kept = rows[~bad]
     if kept.empty:
         raise InvalidInputError(
             f"{chain.source.name}: no option of {chain.time.isoformat()} can be used. "

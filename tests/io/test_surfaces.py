@@ -54,7 +54,7 @@ def test_too_few_quotes_for_a_smile_are_said_by_expiry(job):
     first = pd.read_parquet(job.parent / TABLES["volatilities"])["expiry"].min()
     edit_table(
         job, "volatilities",
-        lambda t: t[(t["asset"] != "BTC") | (t["expiry"] != first) | (t["strike"] > 60_000.0)],
+        lambda t: t[(t["asset"] != "BTC") | (t["expiry"] != first) | (t["strike"] > 61_500.0)],
     )  # fmt: skip
     edit_text(job, "[book]", 'surface = "svi"\n[book]')
     with pytest.raises(InvalidInputError, match=r"smile of BTC 2026-01-03.*too few quotes"):
