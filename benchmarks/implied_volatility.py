@@ -77,7 +77,7 @@ def numba_newton():
 def quantlib_loop():
     """QuantLib quote by quote, over a sample; None without QuantLib."""
     try:
-        import QuantLib as ql  # noqa: N813
+        import QuantLib as ql
     except ImportError:
         return None
 

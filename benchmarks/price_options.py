@@ -15,6 +15,7 @@ from jaxmargin.instruments import InverseOptions
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import contract_pnl
+from jaxmargin.valuation._options import _hoist, _nodes, _prepare, _price
 
 OPTIONS, SCENARIOS, PILLARS = 2_000, 2_000, 24
 SPOT = 60_000.0
@@ -60,7 +61,7 @@ def with_numpy(years, forward, terms, shocks, days):
 
 
 def with_jaxmargin(chain, shocks, days, dtype):
-    """The same as a call without arguments, all arrays in `dtype`."""
+    """The same as a call without arguments, and its kernel alone, all arrays in `dtype`."""
     years, forward, strikes, volatility, terms = chain
     array = jnp.asarray
     market = Market(
@@ -97,7 +98,10 @@ def with_jaxmargin(chain, shocks, days, dtype):
     )
     nobody = np.zeros(0, np.int64)
     book = Book((batch,), build_positions(nobody, nobody, np.zeros(0), accounts=0))
-    return lambda: contract_pnl(book, market, moves)
+    pillar, settlement, node = _nodes(batch)
+    contracts = _prepare(batch, market, node)
+    shared = _hoist(market, moves, pillar, settlement, inverse=True)
+    return lambda: contract_pnl(book, market, moves), lambda: _price(contracts, shared)
 
 
 def main():
@@ -106,23 +110,23 @@ def main():
     years, forward, _, _, terms = chain
     candidates = {
         "numpy_scipy_f64": lambda: with_numpy(years, forward, terms, shocks, days=1),
-        "jaxmargin_f64": with_jaxmargin(chain, shocks, 1, jnp.float64),
-        "jaxmargin_f32": with_jaxmargin(chain, shocks, 1, jnp.float32),
     }
+    for suffix, dtype in (("f64", jnp.float64), ("f32", jnp.float32)):
+        whole, kernel = with_jaxmargin(chain, shocks, 1, dtype)
+        candidates |= {f"jaxmargin_{suffix}": whole, f"jaxmargin_kernel_{suffix}": kernel}
     expected, errors = candidates["numpy_scipy_f64"](), {}
-    for name in ("jaxmargin_f64", "jaxmargin_f32"):
-        pnl = candidates[name]()
+    for name, call in candidates.items():
+        pnl = call()
         assert name.endswith("f64") == (pnl.dtype == jnp.float64)
         errors[name] = float(np.abs(np.asarray(pnl) - expected).max() / SPOT)
-    assert errors["jaxmargin_f64"] < 1e-14, errors
-    assert errors["jaxmargin_f32"] < 1e-6, errors
+        assert errors[name] < (1e-14 if name.endswith("f64") else 1e-6), errors
     seconds = time_in_turn(candidates, rounds=15)
     prices = OPTIONS * SCENARIOS
     reference = seconds["numpy_scipy_f64"]["median"]
     write_result(
         "price_options",
         {
-            "question": "P&L of options x scenarios; the clock includes preparing and hoisting",
+            "question": "P&L of options x scenarios, preparing included; kernel: without",
             "options": OPTIONS,
             "scenarios": SCENARIOS,
             "largest_error_over_spot": errors,
