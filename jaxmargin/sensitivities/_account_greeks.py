@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments, AbstractOptions
 from jaxmargin.market import Market
-from jaxmargin.sensitivities._greeks import instrument_greeks
+from jaxmargin.sensitivities._greeks import Greeks, instrument_greeks
 from jaxmargin.valuation import stream_accounts
 
 __all__ = ["AccountGreeks", "account_greeks"]
@@ -22,16 +22,12 @@ class AccountGreeks(NamedTuple):
     Attributes:
         delta: by the price of each asset, in units of the asset; every kind counts.
         gamma: change of `delta` per numeraire unit of the asset's own price.
-        vega: of options, by pillar; numeraire per volatility point.
-        theta: of options, by pillar; numeraire per day.
-        rho: of options, by pillar; numeraire per percentage point.
+        options: the greeks of options as `Greeks` has them, by pillar: underlying and expiry.
     """
 
     delta: Float[Array, "account asset"]
     gamma: Float[Array, "account asset"]
-    vega: Float[Array, "account pillar"]
-    theta: Float[Array, "account pillar"]
-    rho: Float[Array, "account pillar"]
+    options: Greeks
 
 
 def account_greeks(book: Book, market: Market) -> AccountGreeks:
@@ -40,11 +36,12 @@ def account_greeks(book: Book, market: Market) -> AccountGreeks:
     `delta` and `gamma` move an asset's spot, forwards and perpetual by the same fraction, and
     convert what is won or lost at the moved price of the settlement asset.
     """
-    assets, pillars = market.spot.shape[0], market.forward.shape[0]
+    assets, pillars, parts = market.spot.shape[0], market.forward.shape[0], len(Greeks._fields)
     columns = jnp.concatenate([_columns(batch, market) for batch in book.instruments])
     table = stream_accounts(_same, columns, book.positions)
-    ends = [assets, 2 * assets, 2 * assets + pillars, 2 * assets + 2 * pillars]
-    return AccountGreeks(*jnp.split(table, ends, axis=1))
+    delta, gamma, rest = jnp.split(table, [assets, 2 * assets], axis=1)
+    by_part = rest.reshape(rest.shape[0], parts, pillars)
+    return AccountGreeks(delta, gamma, Greeks(*(by_part[:, part] for part in range(parts))))
 
 
 def _same(table: Float[Array, "account column"]) -> Float[Array, "account column"]:
@@ -53,7 +50,7 @@ def _same(table: Float[Array, "account column"]) -> Float[Array, "account column
 
 @jax.jit
 def _columns(batch: AbstractInstruments, market: Market) -> Float[Array, "instrument column"]:
-    """Delta and gamma by asset, then vega, theta and rho by pillar, of one contract each."""
+    """Delta and gamma by asset, then each of `Greeks` by pillar, of one contract a row."""
     pillars = market.forward.shape[0]
     today = batch.value(market)
 
@@ -72,11 +69,11 @@ def _columns(batch: AbstractInstruments, market: Market) -> Float[Array, "instru
     by_asset = jnp.concatenate(
         [first / market.spot[None, :], second / market.spot[None, :] ** 2], axis=1
     )
-    by_pillar = jnp.zeros((today.shape[0], 3 * pillars), today.dtype)
+    by_pillar = jnp.zeros((today.shape[0], len(Greeks._fields) * pillars), today.dtype)
     if isinstance(batch, AbstractOptions):
         greeks = instrument_greeks(batch, market)
         where = jax.nn.one_hot(batch.pillar, pillars, dtype=today.dtype)
         by_pillar = jnp.concatenate(
-            [where * column[:, None] for column in (greeks.vega, greeks.theta, greeks.rho)], axis=1
+            [where * column[:, None] for column in greeks], axis=1
         )
     return batch.multiplier[:, None] * jnp.concatenate([by_asset, by_pillar], axis=1)

@@ -77,3 +77,18 @@ def test_whole_tails_are_those_of_numpy_for_many_rows(dtype, count):
 def test_padding_that_would_be_the_worst_takes_no_part():
     loss, weight = np.array([1.0, 2.0, 99.0]), np.array([1.0, 1.0, 0.0])
     np.testing.assert_array_equal(mass_in_tail(loss, weight, 1.0), [0.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_zero_and_minus_zero_are_equal_losses_also_when_compiled(dtype):
+    loss = np.array([[-1.0, 0.0, -0.0, -5.0, -0.0]], dtype)
+    tail = select(jnp.asarray(loss), jnp.ones(5, dtype), jnp.asarray(1.5, dtype))
+    np.testing.assert_array_equal(tail.boundary, [[0.0, 1.0, 1.0, 0.0, 1.0]])
+    np.testing.assert_allclose(tail.share, [0.5], rtol=1e-6)
+
+
+def test_the_smallest_numbers_next_to_zero_keep_their_order():
+    smallest = np.array([[-5e-324, 0.0, 5e-324, -1e-323]])
+    for mass, expected in ((1.0, [0, 0, 1, 0]), (2.0, [0, 1, 1, 0]), (3.0, [1, 1, 1, 0])):
+        tail = select(jnp.asarray(smallest), jnp.ones(4), jnp.asarray(mass))
+        np.testing.assert_array_equal((tail.inside + tail.boundary)[0], expected)

@@ -175,3 +175,23 @@ def test_a_tail_of_a_whole_number_of_scenarios_takes_no_part_of_another(dtype):
         weight = (loss < n).astype(dtype)  # the first n scenarios; the others are padding
         weights = weights_of(ExpectedShortfall(0.975), -loss[None, :], weight)
         assert int((weights > 0.0).sum()) == n * 25 // 1000
+
+
+def test_a_tail_that_single_precision_makes_too_large_is_still_whole():
+    """0.001 times 3,000 is 3.0000002 in single precision, which would draw in a fourth."""
+    assert np.float32(0.001) * np.float32(3000) > 3.0
+    loss = jnp.arange(3000, dtype=jnp.float32)
+    weights = weights_of(ExpectedShortfall(0.999), -loss[None, :], jnp.ones_like(loss))
+    assert int((weights > 0.0).sum()) == 3
+    quantile = value(ValueAtRisk(0.999), -loss[None, :], jnp.ones_like(loss))
+    assert float(quantile[0]) == 2997.0
+
+
+@pytest.mark.xfail(reason="weights of 1/n sum to the tail only up to rounding, and VaR steps over")
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_equal_weights_of_any_size_choose_the_same_order_statistic(dtype):
+    """The 25th largest of 1,000 losses 0 .. 999 is 975, however the weights are scaled."""
+    loss = jnp.arange(1000, dtype=dtype)
+    for scale in (1.0, 1e-3, 3.0, 0.7):
+        weight = jnp.full(1000, scale, dtype)
+        assert float(value(ValueAtRisk(0.975), -loss[None, :], weight)[0]) == 975.0

@@ -61,6 +61,18 @@ def test_more_profit_in_every_scenario_never_raises_it(measure):
     )
 
 
+@pytest.mark.parametrize(
+    "measure", [m for m in MEASURES if not isinstance(m, ValueAtRisk)], ids=name
+)
+def test_two_books_together_need_no_more_than_apart(measure):
+    """Value at risk is the exception, with a counterexample in test_levels.py."""
+    for seed in range(5):
+        first, second, equal = pnl(seed=seed), pnl(seed=seed + 10), ones(pnl())
+        together = value(measure, first + second, equal)
+        apart = value(measure, first, equal) + value(measure, second, equal)
+        assert bool((together <= apart + 1e-12).all())
+
+
 @by_name
 def test_the_order_of_scenarios_is_irrelevant(measure):
     order = np.random.default_rng(0).permutation(57)

@@ -103,17 +103,16 @@ def test_account_greeks_are_sums_over_positions():
     for batch, padded in zip(PLAIN, held.instruments, strict=True):
         starts[first] = batch
         first += padded.multiplier.shape[0]
-    vega = np.zeros((12, 4))
+    expected = np.zeros((7, 12, 4))
     for account, row in enumerate(np.asarray(held.positions.row)):
         for instrument, quantity in zip(rows[row], sizes[row], strict=True):
             start = max(s for s in starts if s <= instrument)
             batch, i = starts[start], int(instrument) - start
             if quantity and hasattr(batch, "strike"):
                 size = quantity * float(batch.multiplier[i])
-                vega[account, int(batch.pillar[i])] += size * float(
-                    instrument_greeks(batch, today).vega[i]
-                )
-    np.testing.assert_allclose(greeks.vega, vega, rtol=1e-9, atol=1e-9)
+                for part, column in enumerate(instrument_greeks(batch, today)):
+                    expected[part, account, int(batch.pillar[i])] += size * float(column[i])
+    np.testing.assert_allclose(np.stack(greeks.options), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_account_deltas_count_futures_perpetuals_and_coins():
@@ -126,4 +125,5 @@ def test_account_deltas_count_futures_perpetuals_and_coins():
     # the future on 200 days moves by F / S; the perpetual's P&L is 10 x (1 / P - 1 / P') x S'
     expected = 2.0 + 0.1 * 61_500.0 / 60_000.0 + 10.0 / (60_000.0 * 1.0004)
     np.testing.assert_allclose(greeks.delta[0, 0], expected, rtol=1e-12)
-    assert greeks.vega.shape == (1, 4) and float(jnp.abs(greeks.vega).max()) == 0.0
+    vega = greeks.options.vega
+    assert vega.shape == (1, 4) and float(jnp.abs(vega).max()) == 0.0
