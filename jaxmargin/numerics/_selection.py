@@ -60,6 +60,8 @@ def select_tail(
     smallest_weight = jnp.min(jnp.where(weight > 0.0, weight, jnp.inf)) * (1.0 + 1e-6)
     total = jnp.broadcast_to(jnp.sum(weight), low.shape)
 
+    least = mass * (1.0 - jnp.finfo(weight.dtype).eps ** 0.75)  # sums of weights are rounded
+
     # low..high brackets the boundary: mass at or above `low` >= mass > mass at or above `high`.
     def unfinished(state: tuple[Array, Array, Array, Array]) -> Array:
         low, high, mass_low, mass_high = state
@@ -69,7 +71,7 @@ def select_tail(
         low, high, mass_low, mass_high = state
         middle = (low & high) + ((low ^ high) >> 1)  # the mean, without overflow
         above = jnp.sum(jnp.where(key >= middle[:, None], weight[None, :], 0.0), axis=-1)
-        enough = above >= mass
+        enough = above >= least
         return (
             jnp.where(enough, middle, low),
             jnp.where(enough, high, middle),

@@ -73,7 +73,5 @@ def _columns(batch: AbstractInstruments, market: Market) -> Float[Array, "instru
     if isinstance(batch, AbstractOptions):
         greeks = instrument_greeks(batch, market)
         where = jax.nn.one_hot(batch.pillar, pillars, dtype=today.dtype)
-        by_pillar = jnp.concatenate(
-            [where * column[:, None] for column in greeks], axis=1
-        )
+        by_pillar = jnp.concatenate([where * column[:, None] for column in greeks], axis=1)
     return batch.multiplier[:, None] * jnp.concatenate([by_asset, by_pillar], axis=1)

@@ -187,7 +187,6 @@ def test_a_tail_that_single_precision_makes_too_large_is_still_whole():
     assert float(quantile[0]) == 2997.0
 
 
-@pytest.mark.xfail(reason="weights of 1/n sum to the tail only up to rounding, and VaR steps over")
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_equal_weights_of_any_size_choose_the_same_order_statistic(dtype):
     """The 25th largest of 1,000 losses 0 .. 999 is 975, however the weights are scaled."""

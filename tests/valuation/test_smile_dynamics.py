@@ -45,7 +45,7 @@ def test_where_the_smile_moves_along_price_scales_with_strike_and_spot(kind, log
 
 
 def test_dynamics_agree_while_forwards_stand_still_and_differ_when_they_move():
-    book = Book(INSTRUMENTS[-2:], NOBODY)
+    book = Book(tuple(INSTRUMENTS[-2:]), NOBODY)
     for log_return in (0.0, 0.1):
         moves = spot_move(log_return)
         strike, moneyness, delta = (
@@ -59,7 +59,7 @@ def test_dynamics_agree_while_forwards_stand_still_and_differ_when_they_move():
 
 def test_time_and_volatility_tell_sticky_delta_from_sticky_moneyness():
     moves = shocks(10, days=5.0)
-    book = Book(INSTRUMENTS[-2:], NOBODY)
+    book = Book(tuple(INSTRUMENTS[-2:]), NOBODY)
     moneyness = contract_pnl(book, sticky("moneyness"), moves)
     delta = contract_pnl(book, sticky("delta"), moves)
     assert bool(jnp.isfinite(delta).all()) and float(jnp.abs(moneyness - delta).max()) > 1.0
