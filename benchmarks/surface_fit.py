@@ -101,25 +101,34 @@ def summary(errors):
     return result
 
 
-def with_scipy(quotes, mask):
+def scipy_residual(p, k, root, weight):
+    """Weighted error of SVI with the transformed numbers `p`; one expiry."""
+    least, b, rho, m, sigma = np.exp(p[0]), np.exp(p[1]), np.tanh(p[2]), p[3], np.exp(p[4])
+    lift = rho * (k - m) + np.sqrt((k - m) ** 2 + sigma**2)
+    bottom = sigma * np.sqrt(1.0 - rho**2)
+    return weight * (np.sqrt(least + b * (lift - bottom)) - root)
+
+
+def with_scipy(quotes, mask, residual=scipy_residual):
     """Least weighted sum of squares of each expiry, from three starts, in transformed numbers."""
     costs = []
     for *row, held in zip(*quotes, mask, strict=True):
         log_moneyness, variance, vega = (x[held] for x in row)
         unit = np.sqrt(np.average(variance, weights=vega**2))
         scaled = (log_moneyness / unit, np.sqrt(variance) / unit, vega * unit)
-
-        def residual(p, scaled=scaled):
-            k, root, weight = scaled
-            least, b, rho, m, sigma = np.exp(p[0]), np.exp(p[1]), np.tanh(p[2]), p[3], np.exp(p[4])
-            lift = rho * (k - m) + np.sqrt((k - m) ** 2 + sigma**2)
-            bottom = sigma * np.sqrt(1.0 - rho**2)
-            return weight * (np.sqrt(least + b * (lift - bottom)) - root)
-
         starts = ([np.log(0.8), np.log(0.2), 0.0, m, 0.0] for m in (-0.5, 0.0, 0.5))
-        fits = (least_squares(residual, start, method="lm") for start in starts)
+        fits = (least_squares(residual, start, method="lm", args=scaled) for start in starts)
         costs.append(min(2.0 * fit.cost for fit in fits))
     return np.array(costs)
+
+
+def with_numba():
+    """The residual compiled by numba; None without numba."""
+    try:
+        import numba
+    except ImportError:
+        return None
+    return numba.njit(fastmath=True)(scipy_residual)
 
 
 def with_quantlib(quotes, mask):
@@ -166,6 +175,8 @@ def timing(surfaces):
         "jaxmargin_f32": lambda: fit_svi(*single, jnp.asarray(mask)),
         "scipy_f64": lambda: with_scipy(quotes, mask),
     }
+    if (compiled := with_numba()) is not None:
+        candidates["scipy_with_numba_residual_f64"] = lambda: with_scipy(quotes, mask, compiled)
     if (quantlib := with_quantlib(quotes, mask)) is not None:
         candidates["quantlib_own_weights_f64"] = quantlib
     best, ratios = with_scipy(quotes, mask), {}

@@ -45,6 +45,19 @@ def test_accounts_of_different_size_do_not_pad_each_other():
     assert sorted(block.instrument.shape for block in positions.blocks) == [(8, 320), (56, 10)]
 
 
+def test_small_and_large_accounts_are_found_again_side_by_side():
+    """Eight accounts in three blocks, each of them padded: rows must count the padding."""
+    sizes = [3, 12, 0, 25, 1, 15, 10, 11]
+    account = np.repeat(np.arange(8), sizes)
+    instrument = np.concatenate([np.arange(size) for size in sizes])
+    order = np.random.default_rng(4).permutation(account.size)  # positions come in any order
+    account, instrument, quantity = account[order], instrument[order], 1.0 + order
+    positions = build_positions(account, instrument, quantity, accounts=8)
+    assert [block.instrument.shape for block in positions.blocks] == [(8, 10), (8, 20), (8, 40)]
+    expected = zip(zip(account.tolist(), instrument.tolist(), strict=True), quantity, strict=True)
+    assert as_dictionary(positions) == dict(expected)
+
+
 def test_accounts_without_positions_keep_their_place():
     positions = build_positions(np.array([2]), np.array([7]), np.array([1.5]), accounts=4)
     assert as_dictionary(positions) == {(2, 7): 1.5} and positions.accounts == 4

@@ -43,6 +43,20 @@ def test_an_account_that_always_gains_needs_nothing_and_says_why():
     np.testing.assert_allclose(result.components["expected_shortfall"], [-gain], rtol=1e-9)
     np.testing.assert_allclose(result.components["floor"], [gain], rtol=1e-9)
     assert float(result.initial[0]) == 0.0
+    assert int(result.worst_scenario[0]) < 49  # a scenario, not the padding, which gains nothing
+
+
+def test_the_standard_error_grows_with_the_root_of_the_overlap():
+    """Manistre and Hancock over the sorted losses; two-day returns count as half as many."""
+    source = HistoricalSimulation(closes(), horizon_days=2)
+    result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
+    pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
+    losses = -np.sort(pnl, axis=1)[:, :13]
+    share = np.append(np.ones(12), 0.9) / 12.9
+    shortfall, quantile = losses @ share, losses[:, 12]
+    variance = (losses - shortfall[:, None]) ** 2 @ share
+    expected = np.sqrt(2.0 * (variance + 0.95 * (shortfall - quantile) ** 2) / 12.9)
+    np.testing.assert_allclose(result.standard_error, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 80.0])

@@ -53,12 +53,13 @@ def test_padding_is_not_the_worst_scenario_of_an_account_that_always_gains(measu
     assert float(measured(measure, padded, weight)[0]) == -1.0  # each of them takes 9 x 0.1 < 1
 
 
-def test_accounts_beyond_one_compiled_slice_are_valued_in_their_order():
-    """5,000 accounts, more than the 4,096 rows of a slice, each with one contract."""
+@pytest.mark.parametrize("accounts", [70, 5_000])
+def test_accounts_beyond_one_chunk_or_one_slice_are_valued_in_their_order(accounts):
+    """Rows are cut into chunks of 64 and slices of 4,096; each account holds one contract."""
     random = np.random.default_rng(6)
-    rows, quantity = random.integers(0, 4, 5_000), random.normal(size=5_000)
-    order = random.permutation(5_000)  # positions come in any order
-    held = book_of(order, rows[order], quantity[order], accounts=5_000)
+    rows, quantity = random.integers(0, 4, accounts), random.normal(size=accounts)
+    order = random.permutation(accounts)  # positions come in any order
+    held = book_of(order, rows[order], quantity[order], accounts=accounts)
     profits = np.asarray(contract_pnl(held, market(), shocks(5)))
     result = revalue(held, market(), shocks(5))
     np.testing.assert_array_equal(result, quantity[:, None] * profits[rows])
