@@ -12,8 +12,8 @@ __all__ = ["AmericanOptions"]
 class AmericanOptions(AbstractOptions):
     """Options in a quote currency that may be exercised at any time, on the spot price.
 
-    A binomial tree, see `american_price` for its method and error; some 10,000 times the work of
-    a European option. The cost of carry is that between spot and forward.
+    See `american_price` for the method and its error; some 2,000 normal probabilities a price.
+    The cost of carry is that between spot and forward.
 
     Attributes:
         pillar: underlying and expiry, as a row of `Market.forward`.

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxmargin.instruments.formulas import black
+from jaxmargin.numerics import mills_ratio
 
 __all__ = ["barrier_price", "corrected_barrier"]
 
@@ -14,6 +15,8 @@ _CONTINUITY = 0.5825971579390106
 # Below this total volatility the price is that of the path along the forwards, which it then is
 # to double precision.
 _NO_VOLATILITY = 1e-7
+
+_INVERSE_SQRT_TWO_PI = 0.3989422804014327
 
 
 def corrected_barrier(
@@ -96,26 +99,33 @@ def _knock_in(
     barrier: Float[Array, "*shape"],
     down: Bool[Array, "*shape"],
 ) -> Float[Array, "*shape"]:
-    drift = jnp.log(forward / spot) / (v * v) - 0.5
-    shift = (1.0 + drift) * v
-    reflection = jnp.log(barrier / spot)
+    """Price with knock-in. `level` is the log of a strike or barrier over the spot."""
+    h = jnp.log(barrier / spot)
+    m1 = jnp.log(forward / spot) / v + 0.5 * v
+    m2 = m1 - v
 
     def direct(level: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        x = jnp.log(spot / level) / v + shift
-        return sign * (
-            forward * jax.scipy.special.ndtr(sign * x)
-            - strike * jax.scipy.special.ndtr(sign * (x - v))
-        )
+        d1, d2 = m1 - level / v, m2 - level / v
+        upper, lower = jax.scipy.special.ndtr(sign * d1), jax.scipy.special.ndtr(sign * d2)
+        return sign * (forward * upper - strike * lower)
+
+    def power(m: Float[Array, "*shape"], level: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        # (H / S)^(2 m / v) N(+-y): in the tail of N its density joins the power, which would
+        # overflow alone, in one exponent that is never positive
+        y = jnp.where(down, 1.0, -1.0) * ((2.0 * h - level) / v + m)
+        tail = y < 0.0
+        exponent = -0.5 * jnp.square(m - level / v) - 2.0 * h * (h - level) / (v * v)
+        in_tail = _INVERSE_SQRT_TWO_PI * jnp.exp(jnp.where(tail, exponent, 0.0))
+        in_tail = in_tail * mills_ratio(jnp.where(tail, -y, 0.0))
+        body = jnp.exp(jnp.where(tail, 0.0, 2.0 * h * m / v)) * jax.scipy.special.ndtr(y)
+        return jnp.where(tail, in_tail, body)
 
     def reflected(level: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        # powers of H/S times normal probabilities, in logs: each alone may overflow
-        side = jnp.where(down, 1.0, -1.0)
-        y = jnp.log(barrier * barrier / (spot * level)) / v + shift
-        upper = 2.0 * (drift + 1.0) * reflection + jax.scipy.special.log_ndtr(side * y)
-        lower = 2.0 * drift * reflection + jax.scipy.special.log_ndtr(side * (y - v))
-        return sign * (forward * jnp.exp(upper) - strike * jnp.exp(lower))
+        return sign * (forward * power(m1, level) - strike * power(m2, level))
 
-    a, b, c, d = direct(strike), direct(barrier), reflected(strike), reflected(barrier)
+    k = jnp.log(strike / spot)
+    near = jnp.where(down, jnp.maximum(k, h), jnp.minimum(k, h))  # where C is used it is k
+    a, b, c, d = direct(k), direct(h), reflected(near), reflected(h)
     above = strike >= barrier  # the strike above the barrier
     call = sign > 0.0
     down_call, up_call = jnp.where(above, c, a - b + d), jnp.where(above, a, b - c + d)

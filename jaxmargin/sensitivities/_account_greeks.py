@@ -20,7 +20,8 @@ class AccountGreeks(NamedTuple):
     """Greeks of what each account holds, multipliers and quantities included.
 
     Attributes:
-        delta: by the price of each asset, in units of the asset; every kind counts.
+        delta: by the price of each asset, in units of the asset; every kind counts. That of a
+            coin-settled option is of its P&L, unlike the venue's in `options`.
         gamma: change of `delta` per numeraire unit of the asset's own price.
         options: the greeks of options as `Greeks` has them, by pillar: underlying and expiry.
     """

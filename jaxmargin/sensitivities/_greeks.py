@@ -45,7 +45,8 @@ def instrument_greeks(batch: AbstractOptions, market: Market) -> Greeks:
 
     Each option is moved along with its own underlying and expiry, all of them in one pass, so the
     work is that of some twenty valuations. Under `vmap` the market may be a batch of states.
-    Volatilities stay with their strikes.
+    Volatilities follow `Market.dynamics` as prices move; vega and its kin take a volatility as
+    proportional to the surface's scale, which is approximate for `StickyDelta`.
     """
     forward = market.forward[batch.pillar]
     volatility = market.volatility(batch.pillar, batch.strike)

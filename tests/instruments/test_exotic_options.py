@@ -123,7 +123,7 @@ def test_a_discretely_watched_barrier_agrees_with_simulation():
 def test_an_american_call_without_yield_is_european():
     price = american(1.0, 100.0, 100.0 * np.exp(0.05), 100.0, 0.4, 0.05)
     european = float(black(*row(1.0, 100.0 * np.exp(0.05), 100.0, 0.4))[0]) * np.exp(-0.05)
-    assert float(price) == pytest.approx(european, abs=2e-3)
+    assert float(price) == pytest.approx(european, rel=1e-12)
 
 
 def test_an_american_put_is_worth_its_exercise_at_least_and_more_than_a_european():
@@ -154,5 +154,4 @@ def test_american_derivatives_equal_central_differences():
             for shift in (step, -step)
         )
         difference = float(price(*up) - price(*down)) / (2.0 * step)
-        # nodes whose exercise switches within the step: seen to move the quotient by 1e-5
-        assert float(exact[place]) == pytest.approx(difference, rel=1e-4, abs=1e-4)
+        assert float(exact[place]) == pytest.approx(difference, rel=1e-6, abs=1e-6)
