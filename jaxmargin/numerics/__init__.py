@@ -13,7 +13,10 @@ from jaxmargin.numerics._least_squares import minimize_squares as minimize_squar
 from jaxmargin.numerics._mills_ratio import mills_ratio as mills_ratio
 from jaxmargin.numerics._monotone import interpolate_rows_monotone as interpolate_rows_monotone
 from jaxmargin.numerics._monotone import monotone_slopes as monotone_slopes
+from jaxmargin.numerics._nearest_correlation import nearest_correlation as nearest_correlation
 from jaxmargin.numerics._normal import normal_cdf as normal_cdf
 from jaxmargin.numerics._normal import normal_pdf as normal_pdf
 from jaxmargin.numerics._selection import TailSelection as TailSelection
 from jaxmargin.numerics._selection import select_tail as select_tail
+from jaxmargin.numerics._sobol import sobol_directions as sobol_directions
+from jaxmargin.numerics._sobol import sobol_uniforms as sobol_uniforms
