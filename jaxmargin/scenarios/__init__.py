@@ -8,3 +8,9 @@ from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
 from jaxmargin.scenarios._shocks import shock_market as shock_market
 from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
 from jaxmargin.scenarios._source import spot_shocks as spot_shocks
+from jaxmargin.scenarios._volatility_models import (
+    AbstractVolatilityModel as AbstractVolatilityModel,
+)
+from jaxmargin.scenarios._volatility_models import EwmaVolatility as EwmaVolatility
+from jaxmargin.scenarios._volatility_models import GarchVolatility as GarchVolatility
+from jaxmargin.scenarios._volatility_models import filter_variance as filter_variance
