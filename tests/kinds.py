@@ -32,6 +32,7 @@ from jaxmargin.scenarios import (
     HistoricalSimulation,
     Shocks,
     SpotVolatilityGrid,
+    TiltShocks,
 )
 
 BTC, ETH, STETH, USDC, USD = range(5)
@@ -79,6 +80,19 @@ def shocks(scenarios: int = 12, seed: int = 3, *, days: float = 1.0) -> Shocks:
         weight=jnp.ones(scenarios),
         overlap=jnp.ones(()),
     )
+
+
+def tilted_shocks(scenarios: int = 12, seed: int = 3, *, days: float = 1.0) -> Shocks:
+    """The same with moves that differ between strikes, and with dampened P&L."""
+    random = np.random.default_rng(seed + 100)
+
+    def draw(low: float, high: float) -> jnp.ndarray:
+        return jnp.asarray(random.uniform(low, high, (4, scenarios)))
+
+    tilt = TiltShocks(draw(0.05, 0.4), draw(-0.6, 0.6), draw(-0.6, 1.5), draw(0.0, 0.6))
+    damping = jnp.asarray(random.uniform(0.1, 1.0, scenarios))
+    parts = {f: getattr(shocks(scenarios, seed, days=days), f) for f in Shocks.__dataclass_fields__}
+    return Shocks(**(parts | {"tilt": tilt, "damping": damping}))
 
 
 def _options(kind: type, settlement: int, eth_settlement: int) -> AbstractInstruments:

@@ -21,3 +21,4 @@ from jaxmargin.market._surfaces import AbstractVolatilitySurface as AbstractVola
 from jaxmargin.market._surfaces import Interpolation as Interpolation
 from jaxmargin.market._surfaces import QuotedVolatilities as QuotedVolatilities
 from jaxmargin.market._term_structure import volatility_at_time as volatility_at_time
+from jaxmargin.market._tilt import SmileTilt as SmileTilt

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Int
 from jaxmargin.errors import require
 from jaxmargin.market._dynamics import AbstractSmileDynamics, StickyStrike
 from jaxmargin.market._surfaces import AbstractVolatilitySurface
+from jaxmargin.market._tilt import SmileTilt
 
 __all__ = ["Market"]
 
@@ -35,6 +36,8 @@ class Market(eqx.Module):
         surface: implied volatilities, one row per pillar.
         dynamics: what becomes of the volatilities when forwards move; unless given, strikes keep
             theirs.
+        tilt: moves of volatilities that differ between strikes, which scenarios may bring; None,
+            as in today's market, for none.
         elapsed: years since today; zero in today's market, as is the default.
     """
 
@@ -49,6 +52,7 @@ class Market(eqx.Module):
     fixed: Float[Array, " pillar"]
     surface: AbstractVolatilitySurface
     dynamics: AbstractSmileDynamics
+    tilt: SmileTilt | None
     elapsed: Float[Array, ""]
 
     def __init__(
@@ -65,6 +69,7 @@ class Market(eqx.Module):
         base: Int[Array, " asset"] | None = None,
         fixed: Float[Array, " pillar"] | None = None,
         dynamics: AbstractSmileDynamics | None = None,
+        tilt: SmileTilt | None = None,
         elapsed: Float[Array, ""] | None = None,
     ) -> None:
         self.spot, self.perpetual = spot, perpetual
@@ -74,6 +79,7 @@ class Market(eqx.Module):
         self.fixed = jnp.zeros_like(forward) if fixed is None else fixed
         self.surface = surface
         self.dynamics = StickyStrike() if dynamics is None else dynamics
+        self.tilt = tilt
         self.elapsed = jnp.zeros((), spot.dtype) if elapsed is None else elapsed
 
     def __check_init__(self) -> None:
@@ -95,7 +101,8 @@ class Market(eqx.Module):
     ) -> Float[Array, " instrument"]:
         """Annualized volatility of each strike at its pillar, as forwards and times stand now."""
         forward, time = self.forward[pillar], self.time[pillar]
-        return self.dynamics.volatility(self.surface, pillar, strike, forward, time)
+        volatility = self.dynamics.volatility(self.surface, pillar, strike, forward, time)
+        return volatility if self.tilt is None else self.tilt.apply(volatility, pillar, strike)
 
     def total_volatility(
         self, pillar: Int[Array, " instrument"], strike: Float[Array, " instrument"]

@@ -1,8 +1,12 @@
 """Scenarios: joint moves of the market, and the sources that make them."""
 
+from jaxmargin.scenarios._factors import FactorHistory as FactorHistory
+from jaxmargin.scenarios._factors import RiskFactors as RiskFactors
+from jaxmargin.scenarios._factors import price_history as price_history
 from jaxmargin.scenarios._grid import SpotVolatilityGrid as SpotVolatilityGrid
 from jaxmargin.scenarios._historical import HistoricalSimulation as HistoricalSimulation
 from jaxmargin.scenarios._shocks import Shocks as Shocks
+from jaxmargin.scenarios._shocks import TiltShocks as TiltShocks
 from jaxmargin.scenarios._shocks import pad_scenarios as pad_scenarios
 from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
 from jaxmargin.scenarios._shocks import shock_market as shock_market

@@ -6,10 +6,26 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
-from jaxmargin.market import Market
+from jaxmargin.market import Market, SmileTilt
 from jaxmargin.numerics import bucket_size
 
-__all__ = ["Shocks", "pad_scenarios", "scenario_axes", "shock_market"]
+__all__ = ["Shocks", "TiltShocks", "pad_scenarios", "scenario_axes", "shock_market"]
+
+
+class TiltShocks(eqx.Module):
+    """Moves of volatilities that differ between strikes; see `SmileTilt` for the formula.
+
+    Attributes:
+        width: log-moneyness at which the move is full; positive.
+        skew: relative change of the volatility at `width`, and its negative at minus `width`.
+        wings: relative change of the volatility on both sides.
+        floor: lowest volatility, annualized.
+    """
+
+    width: Float[Array, "pillar scenario"]
+    skew: Float[Array, "pillar scenario"]
+    wings: Float[Array, "pillar scenario"]
+    floor: Float[Array, "pillar scenario"]
 
 
 class Shocks(eqx.Module):
@@ -31,6 +47,9 @@ class Shocks(eqx.Module):
             for padding.
         overlap: neighboring scenarios that share observations (the horizon in days of
             overlapping returns); 1 if scenarios are independent. Widens standard errors.
+        tilt: moves that differ between strikes; None for none.
+        damping: share of the P&L that counts in each scenario, as venues dampen far tails; None
+            if all of it counts.
     """
 
     spot: Float[Array, "asset scenario"]
@@ -42,24 +61,14 @@ class Shocks(eqx.Module):
     time: Float[Array, " scenario"]
     weight: Float[Array, " scenario"]
     overlap: Float[Array, ""]
+    tilt: TiltShocks | None = None
+    damping: Float[Array, " scenario"] | None = None
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if the numbers of scenarios differ."""
-        counts = {
-            name: getattr(self, name).shape[-1]
-            for name in (
-                "spot",
-                "perpetual",
-                "funding",
-                "basis",
-                "volatility",
-                "rate",
-                "time",
-                "weight",
-            )
-        }
+        counts = sorted({leaf.shape[-1] for leaf in jax.tree.leaves(self) if jnp.ndim(leaf)})
         require(
-            len(set(counts.values())) == 1,
+            len(counts) == 1,
             f"Shocks needs the same number of scenarios in every part; got {counts}.",
         )
 
@@ -73,12 +82,16 @@ def pad_scenarios(shocks: Shocks) -> Shocks:
     """`shocks` with scenarios of weight zero and no move added, up to a bucket size."""
     count = shocks.weight.shape[0]
     extra = bucket_size(count) - count
-    return jax.tree.map(
-        lambda leaf: (
-            jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim else leaf
-        ),
-        shocks,
-    )
+
+    def pad(leaf: Float[Array, "*shape"]) -> Float[Array, "*padded"]:
+        return jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim else leaf
+
+    padded = jax.tree.map(pad, shocks)
+    if shocks.tilt is None:
+        return padded
+    beyond = jnp.arange(count + extra) >= count  # a width of zero would divide by zero
+    width = jnp.where(beyond[None, :], 1.0, padded.tilt.width)
+    return eqx.tree_at(lambda s: s.tilt.width, padded, width)
 
 
 def shock_market(market: Market, shock: Shocks) -> Market:
@@ -91,8 +104,8 @@ def shock_market(market: Market, shock: Shocks) -> Market:
        \text{ if } h < T, \quad F' = f F + (1 - f) S' \text{ otherwise,} $$
 
     so that its carry rolls down in proportion to time, and what expires settles at the shocked
-    spot. Perpetuals keep their distance to the spot, up to their own move. Volatilities stay with
-    their strikes.
+    spot. Perpetuals keep their distance to the spot, up to their own move. What strikes'
+    volatilities become when forwards move is the market's `dynamics`.
     """
     follows = market.base != jnp.arange(market.base.shape[0])
     price_return = shock.spot + jnp.where(follows, shock.spot[market.base], 0.0)
@@ -103,7 +116,7 @@ def shock_market(market: Market, shock: Shocks) -> Market:
     carry = jnp.log(market.forward / market.spot[market.asset])
     growth = jnp.exp(price_return[market.asset] + shock.basis - elapsed * carry)
     growth = jnp.where(alive, growth, spot[market.asset] / market.forward)
-    return eqx.tree_at(
+    shocked = eqx.tree_at(
         lambda m: (
             m.spot,
             m.perpetual,
@@ -126,3 +139,13 @@ def shock_market(market: Market, shock: Shocks) -> Market:
             market.elapsed + shock.time,
         ),
     )
+    if shock.tilt is None:
+        return shocked
+    tilt = SmileTilt(
+        forward=market.forward,
+        width=shock.tilt.width,
+        skew=shock.tilt.skew,
+        wings=shock.tilt.wings,
+        floor=shock.tilt.floor,
+    )
+    return eqx.tree_at(lambda m: m.tilt, shocked, tilt, is_leaf=lambda leaf: leaf is None)

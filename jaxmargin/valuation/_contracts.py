@@ -21,6 +21,8 @@ def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "in
     with the values $V$ today and $V'$ in the scenario in the settlement asset, and $U'$ that
     asset's price in the scenario: what is won in a coin is worth what the coin is worth then.
 
+    Where scenarios are dampened, `Shocks.damping` multiplies the result.
+
     European options whose strikes keep their volatilities go through a kernel of their own;
     everything else through its `value`.
     """
@@ -33,7 +35,8 @@ def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "in
             parts.append(pnl_by_value(batch, market, shocks))
     if not parts:
         return jnp.zeros((1, shocks.weight.shape[0]), market.spot.dtype)
-    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
+    pnl = parts[0] if len(parts) == 1 else jnp.concatenate(parts)
+    return pnl if shocks.damping is None else pnl * shocks.damping[None, :]
 
 
 @jax.jit

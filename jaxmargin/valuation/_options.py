@@ -11,6 +11,7 @@ compute them again for every contract.
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +22,7 @@ from jaxmargin.instruments import InverseOptions, LinearOptions
 from jaxmargin.instruments.formulas import safe_inverse
 from jaxmargin.market import Market
 from jaxmargin.numerics import bucket_size, normal_cdf
-from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
+from jaxmargin.scenarios import Shocks, TiltShocks, scenario_axes, shock_market
 
 __all__ = ["option_pnl"]
 
@@ -35,6 +36,7 @@ class _Contracts(NamedTuple):
     log_moneyness: Float[Array, " instrument"]
     volatility: Float[Array, " instrument"]
     value: Float[Array, " instrument"]  # of one unit today, in the settlement asset
+    moneyness: Float[Array, " instrument"]  # ln(K / F), for tilts of the smile
     multiplier: Float[Array, " instrument"]
 
 
@@ -47,6 +49,7 @@ class _Shared(NamedTuple):
     forward_price: Float[Array, "node scenario"]  # A
     strike_price: Float[Array, "node scenario"]  # B
     settlement_price: Float[Array, "node scenario"]  # C
+    tilt: TiltShocks | None
 
 
 def option_pnl(
@@ -89,7 +92,7 @@ def _prepare(
         dtype = market.spot.dtype
         with jax.enable_x64(True):
             today = [np.asarray(x, dtype) for x in _today(*_double((batch, market)))]
-    log_moneyness, volatility, value = (jnp.asarray(x) for x in today)
+    log_moneyness, volatility, value, moneyness = (jnp.asarray(x) for x in today)
     return _Contracts(
         node=node,
         sign=batch.sign,
@@ -97,6 +100,7 @@ def _prepare(
         log_moneyness=log_moneyness,
         volatility=volatility,
         value=value,
+        moneyness=moneyness,
         multiplier=batch.multiplier,
     )
 
@@ -104,14 +108,15 @@ def _prepare(
 @jax.jit
 def _today(
     batch: LinearOptions | InverseOptions, market: Market
-) -> tuple[Float[Array, " instrument"], Float[Array, " instrument"], Float[Array, " instrument"]]:
-    """Log-moneyness, volatility without the pillar's scale, and value of one unit."""
+) -> tuple[Float[Array, " instrument"], ...]:
+    """Log-moneyness, volatility without the pillar's scale, value of one unit, and ln(K / F)."""
     forward = market.forward[batch.pillar]
+    moneyness = jnp.log(batch.strike / forward)
     if isinstance(batch, LinearOptions):
         forward = forward / market.spot[batch.settlement]
     volatility = market.surface.volatility(batch.pillar, batch.strike)
     volatility = volatility / market.surface.scale[batch.pillar]
-    return jnp.log(forward / batch.strike), volatility, batch.value(market)
+    return jnp.log(forward / batch.strike), volatility, batch.value(market), moneyness
 
 
 def _double(tree: PyTree) -> PyTree:
@@ -148,9 +153,20 @@ def _hoist(
             forward_price=discounted if inverse else forward * shocked.discount(pillar),
             strike_price=discounted / forward if inverse else discounted,
             settlement_price=price,
+            tilt=_at_nodes(shock.tilt, pillar, root),
         )
 
     return jax.vmap(one, in_axes=(scenario_axes(shocks),), out_axes=-1)(shocks)
+
+
+def _at_nodes(
+    tilt: TiltShocks | None, pillar: Int[Array, " node"], root: Float[Array, " node"]
+) -> TiltShocks | None:
+    """The tilt of one scenario by node, its floor as a total volatility."""
+    if tilt is None:
+        return None
+    by_node: TiltShocks = jax.tree.map(lambda leaf: leaf[pillar], tilt)
+    return eqx.tree_at(lambda t: t.floor, by_node, by_node.floor * root)
 
 
 @jax.jit
@@ -163,7 +179,14 @@ def _price(contracts: _Contracts, shared: _Shared) -> Float[Array, "instrument s
 
     volatility = column(contracts.volatility)
     total_volatility = volatility * gather(shared.volatility_factor)
-    inverse = safe_inverse(volatility) * gather(shared.inverse_factor)
+    if shared.tilt is None:
+        inverse = safe_inverse(volatility) * gather(shared.inverse_factor)
+    else:
+        tilt: TiltShocks = jax.tree.map(gather, shared.tilt)
+        distance = jnp.clip(column(contracts.moneyness) / tilt.width, -1.0, 1.0)
+        factor = 1.0 + tilt.skew * distance + tilt.wings * jnp.abs(distance)
+        total_volatility = jnp.maximum(total_volatility * jnp.maximum(factor, 0.0), tilt.floor)
+        inverse = safe_inverse(total_volatility)
     log_moneyness = column(contracts.log_moneyness) + gather(shared.log_return)
     d1 = log_moneyness * inverse + 0.5 * total_volatility
     d2 = d1 - total_volatility

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import BTC, ETH, USDC, market, shocks
+from kinds import BTC, ETH, USD, USDC, market, shocks, tilted_shocks
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.instruments import InverseOptions, LinearOptions
@@ -34,18 +34,25 @@ def edge_market():
     )
 
 
+def rescaled_market():
+    """Volatilities that a factor of their own has already moved."""
+    return eqx.tree_at(lambda m: m.surface.scale, market(), jnp.array([0.7, 1.3, 2.0, 0.9]))
+
+
 both = pytest.mark.parametrize("kind", [LinearOptions, InverseOptions])
 
 
 @both
-@pytest.mark.parametrize("today", [market, edge_market])
+@pytest.mark.parametrize("today", [market, edge_market, rescaled_market])
+@pytest.mark.parametrize("made", [shocks, tilted_shocks])
 @pytest.mark.parametrize("days", [0.0, 1.0, 300.0])
-def test_the_kernel_agrees_with_value_in_every_corner(kind, today, days):
-    batch, moves = every_strike(kind), shocks(12, days=days)
+def test_the_kernel_agrees_with_value_in_every_corner(kind, today, made, days):
+    batch, moves = every_strike(kind), made(12, days=days)
+    damping = 1.0 if moves.damping is None else moves.damping[None, :]
     fast = contract_pnl(Book((batch,), NOBODY), today(), moves)
     # 1e-12 of the notional; strikes of 1e9 are their own notional
     scale = np.maximum(NOTIONAL, np.asarray(batch.strike))[:, None]
-    difference = np.abs(np.asarray(fast - pnl_by_value(batch, today(), moves)))
+    difference = np.abs(np.asarray(fast - damping * pnl_by_value(batch, today(), moves)))
     assert (difference <= 1e-12 * scale).all()
 
 
@@ -104,14 +111,20 @@ def test_a_process_in_single_precision_is_right_to_a_millionth_of_the_notional(k
     assert (np.abs(np.asarray(result, np.float64) - double) <= 1e-6 * scale).all()
 
 
-def test_contracts_on_several_coins_find_their_own_pillar_and_coin():
+@pytest.mark.parametrize(
+    ("kind", "settlement"),
+    [
+        (InverseOptions, [ETH, BTC, BTC, ETH, BTC, BTC, ETH]),
+        (LinearOptions, [USDC, USD, USDC, USD, USDC, USDC, USDC]),
+    ],
+)
+def test_contracts_find_their_own_pillar_and_settlement(kind, settlement):
     """Distinct (pillar, settlement) pairs are shared by contracts; none may get another's."""
-    pillar = jnp.array([3, 0, 2, 3, 1, 0, 3])
-    options = InverseOptions(
-        pillar=pillar,
+    options = kind(
+        pillar=jnp.array([3, 0, 2, 3, 1, 0, 3]),
         strike=jnp.array([2_400.0, 59e3, 70e3, 2_600.0, 60e3, 61e3, 2_500.0]),
         sign=jnp.array([1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0]),
-        settlement=jnp.where(pillar == 3, ETH, BTC),
+        settlement=jnp.array(settlement),
         multiplier=jnp.arange(1.0, 8.0),
     )
     moves = shocks(12)
