@@ -3,6 +3,9 @@
 from jaxmargin.scenarios._factors import FactorHistory as FactorHistory
 from jaxmargin.scenarios._factors import RiskFactors as RiskFactors
 from jaxmargin.scenarios._factors import price_history as price_history
+from jaxmargin.scenarios._fit_garch import GarchFit as GarchFit
+from jaxmargin.scenarios._fit_garch import GarchStatus as GarchStatus
+from jaxmargin.scenarios._fit_garch import fit_garch as fit_garch
 from jaxmargin.scenarios._grid import SpotVolatilityGrid as SpotVolatilityGrid
 from jaxmargin.scenarios._historical import HistoricalSimulation as HistoricalSimulation
 from jaxmargin.scenarios._shocks import Shocks as Shocks
