@@ -28,11 +28,34 @@ from jaxmargin.margin import AbstractRulebook, ExpectedShortfallRulebook
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
 from jaxmargin.scenarios import (
+    AbstractDraws,
     AbstractScenarioSource,
+    Antithetic,
+    CopulaMonteCarlo,
+    DepegJumps,
+    EwmaVolatility,
+    FactorHistory,
+    FilteredHistoricalSimulation,
+    GaussianMonteCarlo,
+    GivenScenarios,
     HistoricalSimulation,
+    JumpMonteCarlo,
+    PseudoRandom,
+    RiskFactors,
     Shocks,
+    SkewScenarios,
+    Sobol,
     SpotVolatilityGrid,
+    StationaryBootstrap,
+    StudentMonteCarlo,
+    TailMixture,
+    TenorScaledGrid,
     TiltShocks,
+    VolatilityMode,
+    fit_jumps,
+    fit_marginals,
+    price_history,
+    sample_covariance,
 )
 
 BTC, ETH, STETH, USDC, USD = range(5)
@@ -173,13 +196,76 @@ def closes(days: int = 260, seed: int = 9) -> jnp.ndarray:
     return jnp.asarray(np.asarray(market().spot) * np.exp(np.cumsum(steps, axis=0)))
 
 
-SOURCES: list[AbstractScenarioSource] = [
-    HistoricalSimulation(closes(), horizon_days=1),
-    SpotVolatilityGrid(
-        spot_move=jnp.array([-0.16, -0.08, 0.0, 0.08, 0.16]),
-        volatility_move=jnp.array([-0.25, 0.0, 0.5]),
+MOVING = (BTC, ETH, STETH, USDC)  # the assets that have a factor; the numeraire has none
+
+
+def history(days: int = 260, seed: int = 9) -> FactorHistory:
+    """Moves of the made-up closes; and, made up too, of volatility, skew, basis and funding."""
+    prices = price_history(closes(days, seed)[:, :4], market(), MOVING)
+    random = np.random.default_rng(seed + 1)
+    size = np.array([0.05, 0.02, 0.02, 0.05])
+    more = random.normal(0.0, 1.0, (days - 1, 4)) * size
+    more[:, 0] -= 0.8 * np.asarray(prices.moves[:, 0])  # volatility rises when BTC falls
+    spot = jnp.pad(prices.factors.spot, ((0, 0), (0, 4)))
+    none, btc = jnp.zeros((4, 4)), jnp.array([1.0, 1.0, 1.0, 0.0])
+    volatility = jnp.concatenate([none, btc[:, None], jnp.zeros((4, 3))], axis=1)
+    skew = jnp.concatenate([none, jnp.zeros((4, 1)), btc[:, None], jnp.zeros((4, 2))], axis=1)
+    basis = jnp.zeros((4, 8)).at[:, 6].set(jnp.asarray(DAYS / 365.0))
+    funding = jnp.zeros((5, 8)).at[BTC, 7].set(1.0)
+    factors = RiskFactors(spot, funding, basis, volatility, skew, jnp.full(4, 0.2))
+    return FactorHistory(factors, jnp.concatenate([prices.moves, jnp.asarray(more)], axis=1))
+
+
+def tenor_grid() -> TenorScaledGrid:
+    """Nine scenarios with every mode, and two dampened tails."""
+    modes = ("up", "none", "down", "up", "none", "down", "linear", "absolute", "up", "up")
+    return TenorScaledGrid(
+        spot_move=jnp.array([-0.15, -0.15, -0.15, 0.15, 0.15, 0.15, 0.0, 0.0, -0.66, 3.0]),
+        damping=jnp.array([1.0] * 8 + [0.21, 0.0462]),
         sensitivity=jnp.array([1.0, 1.0, 0.0, 0.0, 0.0]),
-    ),
+        range_up=0.5,
+        range_down=0.275,
+        short_power=0.3,
+        long_power=0.13,
+        floor_days=1.0,
+        minimum_up=0.45,
+        skew=SkewScenarios(0.15, -0.05, 0.01, 4.0, 0.6, -0.1),
+        mode=tuple(VolatilityMode(mode) for mode in modes),
+    )
+
+
+def _sources() -> list[AbstractScenarioSource]:
+    past = history()
+    factors, covariance = past.factors, sample_covariance(past.moves)
+    tails = TailMixture(jnp.zeros(8).at[0].set(1.0))
+    return [
+        HistoricalSimulation(past, decay=0.99),
+        FilteredHistoricalSimulation(past, EwmaVolatility(jnp.array(0.94)), paths=64),
+        StationaryBootstrap(past, 64, horizon_days=3),
+        GaussianMonteCarlo(factors, covariance, 64, draws=Sobol()),
+        StudentMonteCarlo(factors, covariance, 64, 4, draws=Antithetic()),
+        CopulaMonteCarlo(factors, covariance.correlation, fit_marginals(past.moves, 4), 64),
+        JumpMonteCarlo(factors, fit_jumps(past.moves, threshold=3.0).model, 64),
+        GaussianMonteCarlo(factors, covariance, 64, components=3, draws=tails),
+        SpotVolatilityGrid(
+            spot_move=jnp.array([-0.16, -0.08, 0.0, 0.08, 0.16]),
+            volatility_move=jnp.array([-0.25, 0.0, 0.5]),
+            sensitivity=jnp.array([1.0, 1.0, 0.0, 0.0, 0.0]),
+        ),
+        tenor_grid(),
+        GivenScenarios(tilted_shocks()),
+        DepegJumps(
+            HistoricalSimulation(past), (USDC, STETH), jnp.array([0.2, 1.0]), jnp.array([0.1, 0.03])
+        ),
+    ]
+
+
+SOURCES = _sources()
+DRAWS: list[AbstractDraws] = [
+    PseudoRandom(),
+    Antithetic(),
+    Sobol(),
+    TailMixture(jnp.arange(1.0, 9.0)),
 ]
 MEASURES: list[AbstractRiskMeasure] = [ExpectedShortfall(0.9), ValueAtRisk(0.9), WorstCase()]
 RULEBOOKS: list[AbstractRulebook] = [

@@ -1,12 +1,12 @@
 """Every member of every family has an example in `kinds.py`, so that the contract tests see it."""
 
 import pytest
-from kinds import INSTRUMENTS, MEASURES, RULEBOOKS, SOURCES, kinds_of
+from kinds import DRAWS, INSTRUMENTS, MEASURES, RULEBOOKS, SOURCES, kinds_of
 
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.margin import AbstractRulebook
 from jaxmargin.risk import AbstractRiskMeasure
-from jaxmargin.scenarios import AbstractScenarioSource
+from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from jaxmargin.scenarios import AbstractScenarioSource
     [
         (AbstractInstruments, INSTRUMENTS),
         (AbstractScenarioSource, SOURCES),
+        (AbstractDraws, DRAWS),
         (AbstractRiskMeasure, MEASURES),
         (AbstractRulebook, RULEBOOKS),
     ],

@@ -81,12 +81,12 @@ class _MarginStatistic(eqx.Module):
         fixed = jax.lax.stop_gradient(pnl)
         scenario_weights = self.measure.weights(fixed, self.weight)
         error = self.measure.standard_error(fixed, self.weight, scenario_weights)
-        count = self.measure.tail_count(self.weight) / self.overlap
+        count = self.measure.tail_count(self.weight, scenario_weights) / self.overlap
         possible = jnp.where((self.weight > 0.0)[None, :], fixed, jnp.inf)
         return {
             "shortfall": -jnp.sum(scenario_weights * pnl, axis=-1),
             "standard_error": error * jnp.sqrt(self.overlap),
-            "tail_count": jnp.broadcast_to(count, pnl.shape[:1]),
+            "tail_count": count,
             "worst_scenario": jnp.argmin(possible, axis=-1),
         }
 

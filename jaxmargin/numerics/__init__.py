@@ -20,3 +20,5 @@ from jaxmargin.numerics._selection import TailSelection as TailSelection
 from jaxmargin.numerics._selection import select_tail as select_tail
 from jaxmargin.numerics._sobol import sobol_directions as sobol_directions
 from jaxmargin.numerics._sobol import sobol_uniforms as sobol_uniforms
+from jaxmargin.numerics._standard_normals import standard_normals as standard_normals
+from jaxmargin.numerics._trust_region import minimize_in_ball as minimize_in_ball

@@ -40,7 +40,7 @@ def _ordered_keys(x: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
 def select_tail(
     loss: Float[Array, "row scenario"],
     weight: Float[Array, " scenario"],
-    mass: Float[Array, ""],
+    mass: Float[Array, "*row"],
 ) -> TailSelection:
     """The largest losses of each row whose weights sum to `mass`.
 
@@ -50,7 +50,7 @@ def select_tail(
     Args:
         loss: losses, positive is bad.
         weight: non-negative weight of each scenario; a weight of zero takes no part.
-        mass: weight that the tail holds, in (0, sum of weights].
+        mass: weight that the tail holds, in (0, sum of weights]; one for all rows or one each.
     """
     key = _ordered_keys(loss)
     takes_part = (weight > 0.0)[None, :]

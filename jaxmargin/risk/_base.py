@@ -41,8 +41,15 @@ class AbstractRiskMeasure(eqx.Module):
         """
 
     @abc.abstractmethod
-    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
-        """Effective number of scenarios that decide the measure, taken as independent."""
+    def tail_count(
+        self,
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
+        """Effective number of scenarios that decide the measure, taken as independent.
+
+        `scenario_weights` is what `weights` returned.
+        """
 
     def __call__(
         self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
@@ -55,9 +62,18 @@ class AbstractRiskMeasure(eqx.Module):
         return -jnp.sum(jax.lax.stop_gradient(scenario_weights) * pnl, axis=-1)
 
 
-def effective_count(weight: Float[Array, " scenario"]) -> Float[Array, ""]:
-    """Kish's effective sample size, `(sum w)^2 / sum w^2`; the count if weights are equal."""
-    return jnp.square(jnp.sum(weight)) / jnp.sum(jnp.square(weight))
+def tail_sample_size(
+    tail: float,
+    weight: Float[Array, " scenario"],
+    scenario_weights: Float[Array, "account scenario"],
+) -> Float[Array, " account"]:
+    r"""Effective number of scenarios in each row's tail.
+
+    Kish's $(\sum p)^2 / \sum p^2$ over the probabilities $p$ that the tail holds: with equal
+    weights `tail` times the number of scenarios, with importance weights mostly far more.
+    """
+    probability = weight / jnp.sum(weight)
+    return tail / jnp.sum(scenario_weights * probability[None, :], axis=-1)
 
 
 def tail_mass(tail: float, weight: Float[Array, " scenario"]) -> Float[Array, ""]:

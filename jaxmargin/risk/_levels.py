@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
 from jaxmargin.numerics import select_tail
-from jaxmargin.risk._base import AbstractRiskMeasure, effective_count, tail_mass
+from jaxmargin.risk._base import AbstractRiskMeasure, tail_mass, tail_sample_size
 
 __all__ = ["ExpectedShortfall", "ValueAtRisk"]
 
@@ -65,16 +65,27 @@ class ExpectedShortfall(AbstractRiskMeasure):
         weight: Float[Array, " scenario"],
         scenario_weights: Float[Array, "account scenario"],
     ) -> Float[Array, " account"]:
-        r"""$\sqrt{(\mathrm{Var}(L \mid L \ge q) + \alpha (\mathrm{ES} - q)^2) / k}$, $q$ = VaR."""
-        shortfall = -jnp.sum(scenario_weights * pnl, axis=-1)
-        quantile = -jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1)
-        variance = jnp.sum(scenario_weights * jnp.square(pnl + shortfall[:, None]), axis=-1)
-        spread = self.level * jnp.square(shortfall - quantile)
-        return jnp.sqrt((variance + spread) / self.tail_count(weight))
+        r"""Root of $\sum_s p_s^2 \big( (L_s - q)^+ / \alpha' - (\mathrm{ES} - q) \big)^2$.
 
-    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
-        """Tail share times the effective number of scenarios."""
-        return _tail(self.level) * effective_count(weight)
+        With the probabilities $p_s$ of the scenarios, $q$ = VaR and $\alpha' = 1 - \alpha$. For $n$
+        equally likely ones that is $(\mathrm{Var}(L \mid L \ge q) + \alpha (\mathrm{ES} - q)^2)
+        / (n \alpha')$; with importance weights, the delta method for a ratio of sums.
+        """
+        shortfall = -jnp.sum(scenario_weights * pnl, axis=-1, keepdims=True)
+        quantile = -jnp.max(
+            jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1, keepdims=True
+        )
+        probability = (weight / jnp.sum(weight))[None, :]
+        influence = jnp.maximum(-pnl - quantile, 0.0) / _tail(self.level) - (shortfall - quantile)
+        return jnp.sqrt(jnp.sum(jnp.square(probability * influence), axis=-1))
+
+    def tail_count(
+        self,
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
+        """See `tail_sample_size`; the tail share times the number if weights are equal."""
+        return tail_sample_size(_tail(self.level), weight, scenario_weights)
 
 
 class ValueAtRisk(AbstractRiskMeasure):
@@ -109,24 +120,34 @@ class ValueAtRisk(AbstractRiskMeasure):
         weight: Float[Array, " scenario"],
         scenario_weights: Float[Array, "account scenario"],
     ) -> Float[Array, " account"]:
-        r"""Half the distance between the losses at $k \pm \sqrt{\alpha k}$ from the worst."""
-        total = jnp.sum(weight)
-        mass = tail_mass(_tail(self.level), weight)
-        step = jnp.sqrt(self.level * _tail(self.level) / effective_count(weight)) * total
+        r"""Half the distance between the losses whose tails hold $1 - \alpha \pm s$.
+
+        $s^2 = \sum_s p_s^2 (1_{L_s \ge q} - (1 - \alpha))^2$ with the probabilities $p_s$ of the
+        scenarios and $q$ = VaR: for $n$ equally likely ones about $\alpha (1 - \alpha) / n$.
+        """
+        total, tail = jnp.sum(weight), _tail(self.level)
+        mass = tail_mass(tail, weight)
+        quantile = jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1, keepdims=True)
+        outcome = (pnl <= quantile).astype(pnl.dtype) - tail
+        step = jnp.sqrt(jnp.sum(jnp.square(weight[None, :] * outcome), axis=-1))
         smallest = jnp.min(jnp.where(weight > 0.0, weight, jnp.inf))
         worse = jnp.sum(-pnl * _boundary(pnl, weight, jnp.maximum(mass - step, smallest)), axis=-1)
         better = jnp.sum(-pnl * _boundary(pnl, weight, jnp.minimum(mass + step, total)), axis=-1)
         return 0.5 * (worse - better)
 
-    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
-        """Tail share times the effective number of scenarios."""
-        return _tail(self.level) * effective_count(weight)
+    def tail_count(
+        self,
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
+        """See `tail_sample_size`; the tail share times the number if weights are equal."""
+        return tail_sample_size(_tail(self.level), weight, scenario_weights)
 
 
 def _boundary(
     pnl: Float[Array, "account scenario"],
     weight: Float[Array, " scenario"],
-    mass: Float[Array, ""],
+    mass: Float[Array, "*account"],
 ) -> Float[Array, "account scenario"]:
     boundary = select_tail(-pnl, weight, mass).boundary
     return boundary / jnp.sum(boundary, axis=-1, keepdims=True)

@@ -28,6 +28,10 @@ class WorstCase(AbstractRiskMeasure):
         """NaN: a stated set of scenarios is not a sample."""
         return jnp.full(pnl.shape[0], jnp.nan, pnl.dtype)
 
-    def tail_count(self, weight: Float[Array, " scenario"]) -> Float[Array, ""]:
+    def tail_count(
+        self,
+        weight: Float[Array, " scenario"],
+        scenario_weights: Float[Array, "account scenario"],
+    ) -> Float[Array, " account"]:
         """One."""
-        return jnp.ones((), weight.dtype)
+        return jnp.ones(scenario_weights.shape[0], weight.dtype)

@@ -35,9 +35,7 @@ class RiskFactors(eqx.Module):
     width: Float[Array, " pillar"] | None = None
 
     def __check_init__(self) -> None:
-        """Raises `InvalidInputError` if the numbers of factors differ, or only one of skew and
-        width is given.
-        """
+        """Raises `InvalidInputError` if parts do not fit together."""
         counts = {leaf.shape[-1] for leaf in (self.spot, self.funding, self.basis, self.volatility)}
         require(len(counts) == 1, f"RiskFactors needs one column per factor; got {counts}.")
         require(
@@ -130,7 +128,7 @@ def price_history(
     )
     require(
         all(0 <= row < base.shape[0] for row in asset),
-        f"price_history: assets are rows 0 to {base.shape[0] - 1} of the market; got {list(asset)}.",
+        f"price_history: the market has assets 0 to {base.shape[0] - 1}; got {list(asset)}.",
     )
     require(
         prices.shape[0] >= 2,

@@ -7,11 +7,9 @@ from jaxtyping import Array, Float, Key
 from jaxmargin.errors import require
 from jaxmargin.market import Market
 from jaxmargin.scenarios._shocks import Shocks
-from jaxmargin.scenarios._source import AbstractScenarioSource, spot_shocks
+from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource
 
 __all__ = ["SpotVolatilityGrid"]
-
-_DAYS_PER_YEAR = 365.0
 
 
 class SpotVolatilityGrid(AbstractScenarioSource):
@@ -46,12 +44,18 @@ class SpotVolatilityGrid(AbstractScenarioSource):
             "SpotVolatilityGrid.sensitivity needs one entry per asset of the market; got "
             f"{self.sensitivity.shape[0]} for {market.spot.shape[0]} assets.",
         )
-        spot = jnp.repeat(jnp.log1p(self.spot_move), self.volatility_move.shape[0])
+        log_move = jnp.repeat(jnp.log1p(self.spot_move), self.volatility_move.shape[0])
         volatility = jnp.tile(jnp.log1p(self.volatility_move), self.spot_move.shape[0])
-        pillars = market.time.shape[0]
-        return spot_shocks(
-            market,
-            self.sensitivity[:, None] * spot[None, :],
-            volatility=jnp.broadcast_to(volatility[None, :], (pillars, volatility.shape[0])),
-            time=self.horizon_days / _DAYS_PER_YEAR,
+        spot = self.sensitivity[:, None] * log_move[None, :]
+        still = jnp.zeros((market.time.shape[0], log_move.shape[0]), spot.dtype)
+        return Shocks(
+            spot=spot,
+            perpetual=jnp.zeros_like(spot),
+            funding=jnp.zeros_like(spot),
+            basis=still,
+            volatility=still + volatility[None, :],
+            rate=still,
+            time=jnp.full_like(log_move, self.horizon_days / DAYS_PER_YEAR),
+            weight=jnp.ones_like(log_move),
+            overlap=jnp.ones((), spot.dtype),
         )

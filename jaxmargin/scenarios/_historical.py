@@ -1,64 +1,68 @@
 """Historical simulation: what happened on every past day happens again from today's prices."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxmargin.errors import require
 from jaxmargin.market import Market
+from jaxmargin.scenarios._factors import FactorHistory
 from jaxmargin.scenarios._shocks import Shocks
-from jaxmargin.scenarios._source import AbstractScenarioSource, spot_shocks
+from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource, require_fit
 
 __all__ = ["HistoricalSimulation"]
 
-_DAYS_PER_YEAR = 365.0
-
 
 class HistoricalSimulation(AbstractScenarioSource):
-    r"""Overlapping log returns over the horizon, all assets on the same dates.
+    r"""Overlapping moves over the horizon, all factors on the same dates.
 
-    With daily closes $c_t$ the scenarios are $\ln(c_{t+h} / c_t)$ for every day $t$; for an asset
-    that follows another, $c_t$ is the ratio of their closes. Volatilities, basis, funding and
-    rates do not move; `horizon_days` pass.
+    A scenario for every window of `horizon_days` successive days: the sum of its one-day moves.
+    A scenario whose window ends $a$ days before the last has weight $\lambda^a$.
 
     Attributes:
-        close: closing prices, oldest first, one column per asset of the market in its order, in
-            regular steps of one day; positive. An asset held constant has a constant column.
+        history: past one-day moves.
+        decay: $\lambda$, in (0, 1]; 1 weights all dates the same. 0.995 halves in 138 days.
         horizon_days: days a scenario spans.
 
     References:
-        Hull, J. and White, A. (1998), "Incorporating volatility updating into the historical
-        simulation method for value-at-risk", Journal of Risk 1(1), 5-19, section 1.
+        Boudoukh, J., Richardson, M. and Whitelaw, R. (1998), "The best of both worlds", Risk
+        11(5), 64-67 (age weights).
     """
 
-    close: Float[Array, "day asset"]
+    history: FactorHistory
+    decay: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1.0)
     horizon_days: int = eqx.field(static=True, default=1)
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if the horizon is not within the history."""
+        days = self.history.moves.shape[0]
         require(
             self.horizon_days >= 1,
             f"HistoricalSimulation.horizon_days must be at least 1; got {self.horizon_days!r}.",
         )
         require(
-            self.close.shape[0] > self.horizon_days,
-            f"HistoricalSimulation.close must hold more than horizon_days = {self.horizon_days} "
-            f"days; got {self.close.shape[0]}. Give a longer history or a shorter horizon.",
+            days >= self.horizon_days,
+            f"HistoricalSimulation needs moves of at least horizon_days = {self.horizon_days} "
+            f"days; got {days}. Give a longer history or a shorter horizon.",
         )
 
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`; `key` is not used."""
-        require(
-            self.close.shape[1] == market.spot.shape[0],
-            "HistoricalSimulation.close needs one column per asset of the market; got "
-            f"{self.close.shape[1]} columns for {market.spot.shape[0]} assets.",
+        require_fit(self, self.history.factors, market)
+        one_day = self.history.moves.T
+        moves = jax.lax.reduce_window(
+            one_day,
+            jnp.zeros((), one_day.dtype),
+            jax.lax.add,
+            window_dimensions=(1, self.horizon_days),
+            window_strides=(1, 1),
+            padding="valid",
         )
-        horizon = self.horizon_days
-        follows = market.base != jnp.arange(market.base.shape[0])
-        price = self.close / jnp.where(follows[None, :], self.close[:, market.base], 1.0)
-        return spot_shocks(
-            market,
-            jnp.log(price[horizon:] / price[:-horizon]).T,
-            time=horizon / _DAYS_PER_YEAR,
-            overlap=horizon,
+        age = jnp.arange(moves.shape[1] - 1, -1, -1)
+        return self.history.factors.shocks(
+            moves,
+            time=self.horizon_days / DAYS_PER_YEAR,
+            weight=jnp.power(self.decay.astype(moves.dtype), age.astype(moves.dtype)),
+            overlap=float(self.horizon_days),
         )

@@ -3,13 +3,16 @@
 import abc
 
 import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
+from jaxmargin.errors import require
 from jaxmargin.market import Market
+from jaxmargin.scenarios._factors import RiskFactors
 from jaxmargin.scenarios._shocks import Shocks
 
-__all__ = ["AbstractScenarioSource", "spot_shocks"]
+__all__ = ["DAYS_PER_YEAR", "AbstractScenarioSource", "require_counts", "require_fit"]
+
+DAYS_PER_YEAR = 365.0
 
 
 class AbstractScenarioSource(eqx.Module):
@@ -21,29 +24,27 @@ class AbstractScenarioSource(eqx.Module):
 
         Args:
             market: today's market; its assets and pillars say what is shocked.
-            key: random key; sources without randomness ignore it.
+            key: random key; sources without randomness ignore it. The same key makes the same
+                scenarios.
+
+        Raises:
+            InvalidInputError: the source was made for a market of another shape.
         """
 
 
-def spot_shocks(
-    market: Market,
-    spot: Float[Array, "asset scenario"],
-    *,
-    volatility: Float[Array, "pillar scenario"] | None = None,
-    time: float,
-    overlap: int = 1,
-) -> Shocks:
-    """Equally likely `Shocks` that move spots, and volatilities if given, over `time` years."""
-    pillars, scenarios = market.time.shape[0], spot.shape[-1]
-    still = jnp.zeros((pillars, scenarios), spot.dtype)
-    return Shocks(
-        spot=spot,
-        perpetual=jnp.zeros_like(spot),
-        funding=jnp.zeros_like(spot),
-        basis=still,
-        volatility=still if volatility is None else volatility,
-        rate=still,
-        time=jnp.full((scenarios,), time, spot.dtype),
-        weight=jnp.ones((scenarios,), spot.dtype),
-        overlap=jnp.asarray(overlap, spot.dtype),
+def require_fit(source: AbstractScenarioSource, factors: RiskFactors, market: Market) -> None:
+    """Raise `InvalidInputError` unless `factors` move a market of this shape."""
+    made = (factors.spot.shape[0], factors.basis.shape[0])
+    given = (market.spot.shape[0], market.time.shape[0])
+    require(
+        made == given,
+        f"{type(source).__name__} moves {made[0]} assets and {made[1]} pillars; the market has "
+        f"{given[0]} and {given[1]}. Make its factors for this market.",
     )
+
+
+def require_counts(source: AbstractScenarioSource) -> None:
+    """Raise `InvalidInputError` unless `scenarios` and `horizon_days` are at least 1."""
+    for name in ("scenarios", "horizon_days"):
+        value = getattr(source, name)
+        require(value >= 1, f"{type(source).__name__}.{name} must be at least 1; got {value!r}.")

@@ -5,19 +5,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import INSTRUMENTS, SOURCES, book, closes, market
+from kinds import INSTRUMENTS, SOURCES, book, history, market
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin import ExpectedShortfallRulebook
-from jaxmargin.scenarios import HistoricalSimulation
+from jaxmargin.scenarios import FactorHistory, HistoricalSimulation
 from jaxmargin.valuation import revalue
 
 KEY = jax.random.key(0)
 
 
 def test_the_margin_is_the_mean_of_the_worst_losses():
-    source = HistoricalSimulation(closes(), horizon_days=2)
+    source = HistoricalSimulation(history(), horizon_days=2)
     result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
     pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
     assert pnl.shape == (20, 258)  # 12.9 scenarios in the tail
@@ -32,7 +32,8 @@ def test_the_margin_is_the_mean_of_the_worst_losses():
 
 def test_an_account_that_always_gains_needs_nothing_and_says_why():
     """Short perpetuals earn funding: 1,000 % a year on prices that do not move."""
-    flat = HistoricalSimulation(jnp.ones((50, 5)), horizon_days=1)
+    still = FactorHistory(history().factors, jnp.zeros((49, 8)))
+    flat = HistoricalSimulation(still, horizon_days=1)
     rich = eqx.tree_at(lambda m: m.funding, market(), jnp.array([10.0, 10.0, 0.0, 0.0, 0.0]))
     perpetual = INSTRUMENTS[3]
     short = build_positions(np.array([0]), np.array([0]), np.array([-1.0]), accounts=1)
@@ -48,7 +49,7 @@ def test_an_account_that_always_gains_needs_nothing_and_says_why():
 
 def test_the_standard_error_grows_with_the_root_of_the_overlap():
     """Manistre and Hancock over the sorted losses; two-day returns count as half as many."""
-    source = HistoricalSimulation(closes(), horizon_days=2)
+    source = HistoricalSimulation(history(), horizon_days=2)
     result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
     pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
     losses = -np.sort(pnl, axis=1)[:, :13]
