@@ -16,6 +16,12 @@ from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_table as read_table
+from jaxmargin.io._stress import StressScenario as StressScenario
+from jaxmargin.io._stress import StressStep as StressStep
+from jaxmargin.io._stress import read_stress as read_stress
+from jaxmargin.io._stress import stress_library as stress_library
+from jaxmargin.io._stress_moves import build_stress as build_stress
+from jaxmargin.io._stress_moves import estimate_betas as estimate_betas
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary
 from jaxmargin.io._tickers import read_okx as read_okx
