@@ -227,8 +227,8 @@ def _maximize(returns: Float[Array, " day"], start: _Parameters) -> _End:
         return -jnp.sum(_log_likelihoods(_natural(free), returns))
 
     def slope(free: _Parameters) -> tuple[_Parameters, tuple[Float[Array, ""], _Parameters]]:
-        found = jax.jacfwd(loss)(free)
-        return found, (loss(free), found)
+        value, found = jax.value_and_grad(loss)(free)
+        return found, (value, found)
 
     def at(free: _Parameters) -> _Point:
         curvature, (value, found) = jax.jacfwd(slope, has_aux=True)(free)
