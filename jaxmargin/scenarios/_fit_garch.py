@@ -15,7 +15,7 @@ from jaxmargin.scenarios._volatility_models import GarchVolatility, filter_varia
 __all__ = ["GarchFit", "GarchStatus", "fit_garch"]
 
 _FEWEST_DAYS = 50
-_STARTS = ((0.05, 0.93), (0.10, 0.80), (0.30, 0.40))  # alpha, beta
+_STARTS = ((0.05, 0.93), (0.10, 0.80), (0.30, 0.40), (0.25, 0.02))  # alpha, beta
 _STEPS = 200  # Newton takes ten to thirty; along a boundary, where it is slow, up to a hundred
 _ENOUGH = 1e-8  # gain in log-likelihood that the last step promises; it squares with each step
 _ENOUGH_AT_EDGE = 1e-6  # where a parameter without effect makes it slow
@@ -74,7 +74,7 @@ def fit_garch(returns: Float[Array | np.ndarray, "day factor"]) -> GarchFit:
        \alpha + \beta < 1, $$
 
     with $\sigma_t^2$ of `filter_variance`. By damped Newton steps on $\mu$, $\ln \omega$ and the
-    log-odds of $\alpha$ and $\beta$ from three starts; $\alpha + \beta \le 1 - 10^{-6}$. Works
+    log-odds of $\alpha$ and $\beta$ from four starts; $\alpha + \beta \le 1 - 10^{-6}$. Works
     on the host's arrays in double precision, which the likelihood needs, whatever the precision of
     the caller; the result is in the caller's. Not for use within `jit`, `grad` or `vmap`.
 
