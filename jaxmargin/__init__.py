@@ -26,16 +26,25 @@ if TYPE_CHECKING:
     from jaxmargin.risk import ExpectedShortfall as ExpectedShortfall
     from jaxmargin.risk import ValueAtRisk as ValueAtRisk
     from jaxmargin.risk import WorstCase as WorstCase
+    from jaxmargin.scenarios import EwmaVolatility as EwmaVolatility
+    from jaxmargin.scenarios import FilteredHistoricalSimulation as FilteredHistoricalSimulation
+    from jaxmargin.scenarios import GaussianMonteCarlo as GaussianMonteCarlo
     from jaxmargin.scenarios import HistoricalSimulation as HistoricalSimulation
     from jaxmargin.scenarios import Shocks as Shocks
     from jaxmargin.scenarios import SpotVolatilityGrid as SpotVolatilityGrid
+    from jaxmargin.scenarios import StudentMonteCarlo as StudentMonteCarlo
+    from jaxmargin.scenarios import price_history as price_history
+    from jaxmargin.scenarios import sample_covariance as sample_covariance
     from jaxmargin.valuation import contract_pnl as contract_pnl
     from jaxmargin.valuation import revalue as revalue
 
 _MODULE_OF = {
     "Book": "book",
+    "EwmaVolatility": "scenarios",
     "ExpectedShortfall": "risk",
     "ExpectedShortfallRulebook": "margin",
+    "FilteredHistoricalSimulation": "scenarios",
+    "GaussianMonteCarlo": "scenarios",
     "HistoricalSimulation": "scenarios",
     "InvalidInputError": "errors",
     "InverseFutures": "instruments",
@@ -50,11 +59,14 @@ _MODULE_OF = {
     "Shocks": "scenarios",
     "Spot": "instruments",
     "SpotVolatilityGrid": "scenarios",
+    "StudentMonteCarlo": "scenarios",
     "ValueAtRisk": "risk",
     "WorstCase": "risk",
     "build_positions": "book",
     "contract_pnl": "valuation",
+    "price_history": "scenarios",
     "revalue": "valuation",
+    "sample_covariance": "scenarios",
 }
 
 

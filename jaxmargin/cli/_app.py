@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.errors import InvalidInputError, require
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ app = typer.Typer(
 )
 importers = typer.Typer(no_args_is_help=True, help="Turn a venue's file into market tables.")
 app.add_typer(importers, name="import")
-
-JobFile = Annotated[Path, typer.Argument(help="Job file in TOML; its paths count from its folder.")]
+app.add_typer(scenarios, name="scenarios")
 
 
 def main() -> None:

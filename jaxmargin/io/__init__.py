@@ -6,7 +6,11 @@ from jaxmargin.io._book import read_book as read_book
 from jaxmargin.io._chain import Chain as Chain
 from jaxmargin.io._chain import parity_forwards as parity_forwards
 from jaxmargin.io._chain import write_chain as write_chain
+from jaxmargin.io._correlations import read_correlations as read_correlations
 from jaxmargin.io._deribit import read_deribit as read_deribit
+from jaxmargin.io._factors import build_history as build_history
+from jaxmargin.io._factors import factor_names as factor_names
+from jaxmargin.io._history import History as History
 from jaxmargin.io._history import read_history as read_history
 from jaxmargin.io._live import fetch_tickers as fetch_tickers
 from jaxmargin.io._market import MarketTables as MarketTables
@@ -16,6 +20,8 @@ from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_table as read_table
+from jaxmargin.io._scenario_table import read_scenarios as read_scenarios
+from jaxmargin.io._scenario_table import scenario_table as scenario_table
 from jaxmargin.io._stress import StressScenario as StressScenario
 from jaxmargin.io._stress import StressStep as StressStep
 from jaxmargin.io._stress import read_stress as read_stress

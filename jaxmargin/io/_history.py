@@ -1,5 +1,6 @@
-"""The history table to joint closing prices."""
+"""The history table to joint closing prices, volatilities, basis and funding."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,23 @@ from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import HISTORY
 
-__all__ = ["read_history"]
+__all__ = ["STATES", "History", "read_history"]
 
 _STEP = pd.Timedelta(days=1)
+STATES = ("volatility", "term", "skew", "basis", "funding")
+
+
+@dataclass(frozen=True)
+class History:
+    """Joint daily history, checked: one row per day, one column per asset that moves.
+
+    Attributes:
+        closes: closing prices.
+        states: of `STATES`, those that the table has for some asset: one column per such asset.
+    """
+
+    closes: pd.DataFrame
+    states: dict[str, pd.DataFrame]
 
 
 def read_history(
@@ -22,11 +37,11 @@ def read_history(
     start: pd.Timestamp | None,
     end: pd.Timestamp | None,
     problems: Problems,
-) -> pd.DataFrame | None:
-    """Daily closes, one row per day and one column per asset; None if the table cannot be used.
+) -> History | None:
+    """Daily closes and other states; None if the table cannot be used.
 
-    Every asset must have every day of the same span. A gap is an error and is not filled: a
-    return over two days would pass for one of a single day.
+    Every asset must have every day of the same span, and a state on every day or on none. A gap is
+    an error and is not filled: a return over two days would pass for one of a single day.
 
     Args:
         path: file of the table `history`.
@@ -54,16 +69,61 @@ def read_history(
     if end is not None:
         table = table[table["time"] <= end]
     table = table[table["asset"].isin(moving)]
-    closes = table.pivot(index="time", columns="asset", values="close").sort_index()
-    if closes.empty:
+    if table.empty:
         problems.add(
             f"{path.name}, column time", "no day within start and end", "Widen start and end."
         )
         return None
+    row_of = table.assign(row=table.index + 1).pivot(index="time", columns="asset", values="row")
+    closes = table.pivot(index="time", columns="asset", values="close").sort_index()[moving]
     _check_days(path.name, closes, problems)
+    if len(problems.found) == before:
+        _check_moving(path.name, closes, problems)
+    states = {
+        name: table.pivot(index="time", columns="asset", values=name).sort_index()[moving]
+        for name in STATES
+    }
+    if len(problems.found) == before:
+        _check_states(path.name, states, row_of.sort_index(), problems)
     if len(problems.found) > before:
         return None
-    return closes.assign(**dict.fromkeys(constant, 1.0))[assets]
+    known = {name: table.dropna(axis=1) for name, table in states.items()}
+    return History(closes, {name: table for name, table in known.items() if len(table.columns)})
+
+
+def _check_moving(file: str, closes: pd.DataFrame, problems: Problems) -> None:
+    """A constant series has no volatility; what does not move is named, not guessed."""
+    spread = closes.max() - closes.min()
+    still = [str(asset) for asset in closes.columns[(spread == 0.0).to_numpy()]]
+    if still and len(closes) > 1:
+        problems.add(
+            f"{file}, column close",
+            f"the price of {', '.join(still)} never moves",
+            "Give real prices, or name them in `constant` to hold them still.",
+        )
+
+
+def _check_states(
+    file: str, states: dict[str, pd.DataFrame], row_of: pd.DataFrame, problems: Problems
+) -> None:
+    for name, table in states.items():
+        for asset in table.columns:
+            missing = table[asset].isna()
+            if missing.any() and not missing.all():
+                problems.add(
+                    f"{file}, column {name}",
+                    f"{asset} has {int((~missing).sum()):,} of {len(table):,} days; the first "
+                    f"without is {table.index[missing.to_numpy()][0].date()} "
+                    f"(row {row_of.loc[missing, asset].iloc[0]})",
+                    "Give it on every day of the window or on none; set start and end in "
+                    "[scenarios] to a window that has it.",
+                )
+            elif not missing.any() and len(table) > 1 and table[asset].nunique() == 1:
+                problems.add(
+                    f"{file}, column {name}",
+                    f"the {name} of {asset} never moves",
+                    "Leave it blank for this asset, or give real values.",
+                )
 
 
 def _check_days(file: str, closes: pd.DataFrame, problems: Problems) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["read_table"]
+__all__ = ["parse_cells", "read_raw", "read_table"]
 
 _ZONE = r"(?:Z|z|[+-]\d{2}:?\d{2})$"
 
@@ -24,7 +24,7 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
     rule stay in the result. Columns that `table` does not name are left out; see
     `ignored_columns` in the result's `attrs`.
     """
-    raw = _read_raw(path, problems)
+    raw = read_raw(path, problems)
     if raw is None:
         return None
     names = [column.name for column in table.columns]
@@ -43,7 +43,7 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
     for column in table.columns:
         before = len(problems.found)
         cells = raw[column.name] if column.name in raw.columns else pd.Series([None] * len(raw))
-        result[column.name] = _PARSERS[column.type](path.name, column, cells, problems)
+        result[column.name] = parse_cells(path.name, column, cells, problems)
         sound &= len(problems.found) == before
     if sound:
         repeated = result.duplicated(list(table.key), keep=False)
@@ -59,7 +59,7 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
     return result
 
 
-def _read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
+def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
     """The file as it is, with text for every cell of a CSV."""
     if not path.is_file():
         problems.add(str(path), "no such file", "Check the path; it counts from the job file.")
@@ -152,3 +152,8 @@ def _time(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd
 
 
 _PARSERS = {"text": _text, "number": _number, "time": _time}
+
+
+def parse_cells(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd.Series:
+    """The cells of one column as its type says, checked; problems are added to `problems`."""
+    return _PARSERS[column.type](file, column, cells, problems)

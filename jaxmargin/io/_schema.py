@@ -6,6 +6,7 @@ from typing import Literal
 __all__ = [
     "ASSETS",
     "COMBOS",
+    "CORRELATIONS",
     "FORWARDS",
     "HISTORY",
     "INSTRUMENTS",
@@ -83,8 +84,22 @@ HISTORY = Table(
         Column("time", "time"),
         Column("asset", "text"),
         Column("close", "number", positive=True),
+        Column("volatility", "number", positive=True, blank=True),
+        Column("term", "number", blank=True),
+        Column("skew", "number", blank=True),
+        Column("basis", "number", blank=True),
+        Column("funding", "number", blank=True),
     ),
     key=("asset", "time"),
+)
+CORRELATIONS = Table(
+    "correlations",
+    (
+        Column("first", "text"),
+        Column("second", "text"),
+        Column("correlation", "number"),
+    ),
+    key=("first", "second"),
 )
 INSTRUMENTS = Table(
     "instruments",

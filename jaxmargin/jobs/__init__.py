@@ -5,5 +5,13 @@ from jaxmargin.jobs._load import Inputs as Inputs
 from jaxmargin.jobs._load import load_inputs as load_inputs
 from jaxmargin.jobs._margin import MarginResult as MarginResult
 from jaxmargin.jobs._margin import run_margin as run_margin
+from jaxmargin.jobs._scenario_run import export_scenarios as export_scenarios
+from jaxmargin.jobs._scenario_run import is_job as is_job
+from jaxmargin.jobs._scenario_run import list_stresses as list_stresses
+from jaxmargin.jobs._scenario_run import make_scenarios as make_scenarios
+from jaxmargin.jobs._scenario_run import scenario_kinds as scenario_kinds
+from jaxmargin.jobs._scenario_run import show_stress as show_stress
+from jaxmargin.jobs._scenarios import Scenarios as Scenarios
+from jaxmargin.jobs._scenarios import build_scenarios as build_scenarios
 from jaxmargin.jobs._settings import Job as Job
 from jaxmargin.jobs._settings import read_job as read_job

@@ -3,17 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from jaxmargin.io import (
     BookTables,
+    History,
     MarketTables,
     Problems,
+    StressScenario,
+    build_stress,
+    estimate_betas,
+    factor_names,
     nearest,
     read_book,
+    read_correlations,
     read_history,
     read_market,
+    read_scenarios,
+    read_stress,
+    stress_library,
 )
+from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
 from jaxmargin.jobs._settings import Job, read_job
 
 __all__ = ["Inputs", "load_inputs"]
@@ -27,14 +38,23 @@ class Inputs:
         job: the job file.
         market: market tables.
         book: instruments and positions.
-        history: daily closes by asset if the scenarios need them, else None.
+        history: daily closes and other states if the scenarios need them, else None.
+        correlations: given pairs of risk factors, or None.
+        stresses: stress scenarios as read; empty for other kinds.
+        stress_moves: their arrays, named as the fields of `Shocks`, and the move of each asset
+            with the rule behind it; None for other kinds.
+        given: arrays and labels of a table of scenarios; None for other kinds.
         ignored: columns that were in a table but are not used, by file name.
     """
 
     job: Job
     market: MarketTables
     book: BookTables
-    history: pd.DataFrame | None
+    history: History | None
+    correlations: pd.DataFrame | None
+    stresses: list[StressScenario]
+    stress_moves: tuple[dict[str, np.ndarray], pd.DataFrame] | None
+    given: tuple[dict[str, np.ndarray], list[str]] | None
     ignored: dict[str, list[str]]
 
 
@@ -59,9 +79,22 @@ def load_inputs(path: Path) -> Inputs:
     book = read_book(
         {name: path for name, path in job.book.items() if path}, time, market, problems
     )
-    history = None
-    if market is not None and job.scenarios["kind"] == "historical":
-        history = _read_history(job, market, problems)
+    history = correlations = stress_moves = given = None
+    stresses: list[StressScenario] = []
+    settings = job.scenarios
+    if market is not None:
+        _check_constant(job, market, problems)
+        if settings["kind"] in HISTORY_KINDS:
+            history = _read_history(job, market, problems)
+        if history is not None and settings.get("correlations"):
+            names = factor_names(history)
+            correlations = read_correlations(settings["correlations"], names, problems)
+        if settings["kind"] == "stress":
+            stresses = _read_stresses(job, problems)
+            stress_moves = _stress_moves(job, market, stresses, problems)
+        if settings["kind"] == "file":
+            constant = [*settings["constant"], job.settings["numeraire"]]
+            given = read_scenarios(settings["file"], market, constant=constant, problems=problems)
     problems.raise_if_any()
     assert market is not None and book is not None
     tables = {
@@ -76,19 +109,22 @@ def load_inputs(path: Path) -> Inputs:
         for name, table in tables.items()
         if table.attrs.get("ignored_columns")
     }
-    return Inputs(job, market, book, history, ignored)
+    return Inputs(job, market, book, history, correlations, stresses, stress_moves, given, ignored)
 
 
-def _read_history(job: Job, market: MarketTables, problems: Problems) -> pd.DataFrame | None:
+def _check_constant(job: Job, market: MarketTables, problems: Problems) -> None:
     assets = list(market.assets["asset"])
-    settings = job.scenarios
-    for name in settings["constant"]:
+    for name in job.scenarios.get("constant", ()):
         if name not in assets:
             problems.add(
                 f"{job.path.name}, [scenarios] constant",
                 f"unknown asset {name!r}{nearest(name, assets)}",
                 f"Name assets of {market.files['assets']}.",
             )
+
+
+def _read_history(job: Job, market: MarketTables, problems: Problems) -> History | None:
+    settings, assets = job.scenarios, list(market.assets["asset"])
     constant = [a for a in assets if a in settings["constant"] or a == job.settings["numeraire"]]
     history = read_history(
         settings["history"],
@@ -99,10 +135,39 @@ def _read_history(job: Job, market: MarketTables, problems: Problems) -> pd.Data
         problems=problems,
     )
     horizon = job.rulebook["horizon_days"]
-    if history is not None and len(history) <= horizon:
+    if history is not None and len(history.closes) <= horizon:
         problems.add(
             f"{settings['history'].name}, column time",
-            f"{len(history)} days for a horizon of {horizon} days",
+            f"{len(history.closes)} days for a horizon of {horizon} days",
             "Give a longer history, or a shorter horizon_days in [rulebook].",
         )
     return history
+
+
+def _read_stresses(job: Job, problems: Problems) -> list[StressScenario]:
+    """Those named or given as files; all of the library if neither."""
+    library, settings = stress_library(), job.scenarios
+    for name in settings["names"]:
+        if name not in library:
+            problems.add(
+                f"{job.path.name}, [scenarios] names",
+                f"unknown stress {name!r}{nearest(name, library)}",
+                f"The library has {', '.join(sorted(library))}.",
+            )
+    paths = [library[name] for name in settings["names"] if name in library]
+    paths += settings["files"]
+    if not settings["names"] and not settings["files"]:
+        paths = [library[name] for name in sorted(library)]
+    read = [read_stress(path, problems) for path in paths]
+    return [scenario for scenario in read if scenario is not None]
+
+
+def _stress_moves(
+    job: Job, market: MarketTables, stresses: list[StressScenario], problems: Problems
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    betas: dict[str, float] = {}
+    if job.scenarios["history"] is not None:
+        history = _read_history(job, market, problems)
+        if history is not None:
+            betas = estimate_betas(history.closes, list(market.assets["asset"]))
+    return build_stress(stresses, market, betas, problems, numeraire=job.settings["numeraire"])

@@ -65,14 +65,22 @@ def run_margin(
     if inputs.job.settings["precision"] == "f64":
         jax.config.update("jax_enable_x64", True)
     from jaxmargin.jobs._clock import measured
-    from jaxmargin.jobs._rulebook import build_rulebook
+    from jaxmargin.jobs._scenarios import build_scenarios
+    from jaxmargin.margin import ExpectedShortfallRulebook
 
     with measured() as seconds:
         conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
         market = build_market(inputs.market, **conventions)
         book = build_book(inputs.book, inputs.market)
-        rulebook, labels = build_rulebook(inputs)
+        scenarios = build_scenarios(inputs, market)
+        rulebook = ExpectedShortfallRulebook(
+            source=scenarios.source,
+            key=scenarios.key,
+            level=inputs.job.rulebook["level"],
+            maintenance_ratio=inputs.job.rulebook["maintenance_ratio"],
+        )
         requirement = jax.device_get(rulebook.requirement(book, market, progress=progress))
+    labels = scenarios.labels
     requirements, components = _tables(inputs, requirement, labels)
     manifest = {
         "title": inputs.job.settings["title"],
@@ -82,6 +90,7 @@ def run_margin(
             for file in inputs.job.inputs()
         ],
         "settings": inputs.job.resolved(),
+        "scenarios": scenarios.provenance,
         "counts": {
             "accounts": len(inputs.book.accounts),
             "positions": len(inputs.book.positions),
@@ -104,6 +113,8 @@ def run_margin(
     out.mkdir(parents=True, exist_ok=True)
     write_table(requirements, out / "requirements.parquet")
     write_table(components, out / "components.parquet")
+    if scenarios.moves is not None:
+        write_table(scenarios.moves, out / "stress_moves.parquet")
     write_json(manifest, out / "manifest.json")
     return MarginResult(requirements, components, manifest)
 

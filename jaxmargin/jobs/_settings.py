@@ -10,17 +10,9 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import Problems, nearest
-from jaxmargin.jobs._keys import (
-    BOOK,
-    MARKET,
-    REQUIRED,
-    RULEBOOKS,
-    SCENARIOS,
-    TIME,
-    TOP,
-    TYPES,
-    Key,
-)
+from jaxmargin.jobs._keys import BOOK, MARKET, RULEBOOKS, TOP
+from jaxmargin.jobs._scenario_keys import SCENARIOS
+from jaxmargin.jobs._types import REQUIRED, TIME, TYPES, Key
 
 __all__ = ["Job", "read_job"]
 
@@ -48,7 +40,8 @@ class Job:
     def inputs(self) -> list[Path]:
         """Every file that the job reads, itself first."""
         sections: tuple[Mapping[str, Any], ...] = (self.market, self.book, self.scenarios)
-        return [self.path] + [v for s in sections for v in s.values() if isinstance(v, Path)]
+        values = [v for s in sections for each in s.values() for v in _each(each)]
+        return [self.path] + [v for v in values if isinstance(v, Path)]
 
     def resolved(self) -> dict[str, Any]:
         """The settings in plain types, paths relative to the job file, for the manifest."""
@@ -166,10 +159,21 @@ class _Reader:
             result = convert(value)
             if not key.rule(result):
                 self.problems.add(where, f"got {value!r}", f"Give {key.cure}.")
-            return self.path.parent / result if isinstance(result, Path) else result
+            return _below(self.path.parent, result)
         hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind == TIME else ""
         self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
         return None
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _below(folder: Path, value: Any) -> Any:
+    """Paths counted from `folder`; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_below(folder, item) for item in value)
+    return folder / value if isinstance(value, Path) else value
 
 
 def _plain(value: Any, folder: Path) -> Any:
@@ -178,4 +182,4 @@ def _plain(value: Any, folder: Path) -> Any:
         return (value.relative_to(folder) if inside else value).as_posix()
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item, folder) for item in value] if isinstance(value, tuple) else value

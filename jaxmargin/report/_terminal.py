@@ -3,14 +3,17 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["margin_summary", "print_plain"]
+__all__ = ["margin_summary", "print_plain", "scenario_summary"]
 
 _ROWS = 10
+_COLUMNS = 24
+_LONGEST = 300
 
 
 def margin_summary(requirements: pd.DataFrame, manifest: dict[str, Any]) -> Group:
@@ -51,6 +54,37 @@ def margin_summary(requirements: pd.DataFrame, manifest: dict[str, Any]) -> Grou
     )
     warnings = [Text(f"warning: {warning}", style="yellow") for warning in manifest["warnings"]]
     return Group(table, run, *warnings)
+
+
+def scenario_summary(table: pd.DataFrame, provenance: dict[str, Any]) -> Group:
+    """Spread of every move of a scenario table, and where the scenarios come from."""
+    shown = Table(title=f"{len(table):,} scenarios, {provenance['kind']}")
+    shown.add_column("moves", no_wrap=True)
+    for heading in ("worst fall", "1 %", "median", "99 %", "largest rise"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    weight = table["weight"].to_numpy(np.float64)
+    skipped = {"scenario", "weight", "days", "damping"}
+    columns = [column for column in table.columns if column not in skipped]
+    for column in columns[:_COLUMNS]:
+        moves = table[column].to_numpy(np.float64)
+        order = np.argsort(moves)
+        share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
+        quantiles = np.interp([0.01, 0.5, 0.99], share, moves[order])
+        cells = [moves.min(), *quantiles, moves.max()]
+        shown.add_row(Text(column), *(f"{cell:+.4f}" for cell in cells))
+    if len(columns) > _COLUMNS:
+        shown.add_row(f"{len(columns) - _COLUMNS:,} more", "", "", "", "", "")
+    facts = [
+        Text(f"{name}: {_short(value)}")
+        for name, value in provenance.items()
+        if name != "kind" and value is not None
+    ]
+    return Group(shown, *facts)
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def print_plain(lines: list[str], *, error: bool = False) -> None:

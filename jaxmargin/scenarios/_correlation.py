@@ -101,5 +101,6 @@ def break_correlation(
 
 
 def _with_nearest(covariance: Covariance, correlation: np.ndarray) -> tuple[Covariance, float]:
-    repaired, distance = nearest_correlation(correlation)
+    symmetric = 0.5 * (correlation + correlation.T)  # up to single precision it is already
+    repaired, distance = nearest_correlation(symmetric)
     return Covariance(covariance.volatility, jnp.asarray(repaired)), distance

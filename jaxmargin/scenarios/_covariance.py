@@ -69,7 +69,7 @@ def _from_matrix(matrix: np.ndarray) -> Covariance:
     return Covariance(jnp.asarray(volatility), jnp.asarray(correlation))
 
 
-def _centered(moves: Float[Array, "day factor"], days: int) -> np.ndarray:
+def _centered(moves: Float[Array | np.ndarray, "day factor"], days: int) -> np.ndarray:
     require(
         moves.shape[0] >= days,
         f"A covariance needs at least {days} days of history; got {moves.shape[0]}.",
@@ -84,7 +84,7 @@ def _centered(moves: Float[Array, "day factor"], days: int) -> np.ndarray:
     return table - table.mean(axis=0)
 
 
-def sample_covariance(moves: Float[Array, "day factor"]) -> Covariance:
+def sample_covariance(moves: Float[Array | np.ndarray, "day factor"]) -> Covariance:
     """Covariance of the moves about their mean, with divisor `days - 1`.
 
     Raises:
@@ -94,7 +94,7 @@ def sample_covariance(moves: Float[Array, "day factor"]) -> Covariance:
     return _from_matrix(table.T @ table / (table.shape[0] - 1))
 
 
-def ewma_covariance(moves: Float[Array, "day factor"], decay: float) -> Covariance:
+def ewma_covariance(moves: Float[Array | np.ndarray, "day factor"], decay: float) -> Covariance:
     r"""Exponentially weighted covariance about zero: weights $\propto \lambda^{\text{age}}$.
 
     Args:
@@ -114,7 +114,9 @@ def ewma_covariance(moves: Float[Array, "day factor"], decay: float) -> Covarian
     return _from_matrix((table * (weight / weight.sum())[:, None]).T @ table)
 
 
-def ledoit_wolf_covariance(moves: Float[Array, "day factor"]) -> tuple[Covariance, float]:
+def ledoit_wolf_covariance(
+    moves: Float[Array | np.ndarray, "day factor"],
+) -> tuple[Covariance, float]:
     """Sample variances, with correlations shrunk towards none by the Ledoit-Wolf intensity.
 
     The moves are scaled to unit variance first, so that factors in different units (prices,

@@ -105,7 +105,7 @@ class FactorHistory(eqx.Module):
 
 
 def price_history(
-    close: Float[Array, "day1 moving"], market: Market, asset: Sequence[int]
+    close: Float[Array | np.ndarray, "day1 moving"], market: Market, asset: Sequence[int]
 ) -> FactorHistory:
     """Daily log returns of some assets of `market`, one factor each; the others do not move.
 

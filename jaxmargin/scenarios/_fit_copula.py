@@ -1,5 +1,7 @@
 """Fits of a t-copula and of the distributions that it joins."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -14,7 +16,7 @@ _DEGREES = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 50)
 
 
 def fit_marginals(
-    moves: Float[Array, "day factor"], degrees: int, *, tail: float = 0.05
+    moves: Float[Array | np.ndarray, "day factor"], degrees: int, *, tail: float = 0.05
 ) -> Marginals:
     r"""The empirical distribution of each factor, with generalized Pareto tails.
 
@@ -75,7 +77,7 @@ def _tail_quantile(ascending: np.ndarray, survival: np.ndarray, count: int) -> n
     return threshold + scale * reach
 
 
-def rank_correlation(moves: Float[Array, "day factor"]) -> np.ndarray:
+def rank_correlation(moves: Float[Array | np.ndarray, "day factor"]) -> np.ndarray:
     r"""Correlation matrix of a t-copula from Kendall's rank correlations, $\sin(\pi \tau / 2)$.
 
     Outliers do not distort it, but it may have negative eigenvalues; see `nearest_correlation`.
@@ -95,12 +97,12 @@ def rank_correlation(moves: Float[Array, "day factor"]) -> np.ndarray:
     result = np.eye(factors)
     for i in range(factors):
         for j in range(i):
-            tau = scipy.stats.kendalltau(table[:, i], table[:, j]).statistic
+            tau = np.asarray(scipy.stats.kendalltau(table[:, i], table[:, j]), np.float64)[0]
             result[i, j] = result[j, i] = np.sin(0.5 * np.pi * tau)
     return result
 
 
-def fit_degrees(moves: Float[Array, "day factor"], correlation: np.ndarray) -> int:
+def fit_degrees(moves: Float[Array | np.ndarray, "day factor"], correlation: np.ndarray) -> int:
     r"""Degrees of freedom of a t-copula by maximum pseudo-likelihood, of 3 to 50.
 
     Args:
@@ -115,10 +117,12 @@ def fit_degrees(moves: Float[Array, "day factor"], correlation: np.ndarray) -> i
     table = np.asarray(moves, np.float64)
     uniform = scipy.stats.rankdata(table, axis=0) / (table.shape[0] + 1)
     center = np.zeros(table.shape[1])
+    shape: Any = correlation  # the library's types say a number
 
     def likelihood(degrees: int) -> float:
         x = scipy.stats.t.ppf(uniform, degrees)
-        joint = scipy.stats.multivariate_t.logpdf(x, center, correlation, df=degrees)
+        law = scipy.stats.multivariate_t(center, shape, df=degrees)
+        joint = law.logpdf(x)
         return float(np.sum(joint) - np.sum(scipy.stats.t.logpdf(x, degrees)))
 
     return max(_DEGREES, key=likelihood)

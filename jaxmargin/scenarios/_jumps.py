@@ -128,7 +128,7 @@ class JumpFit(eqx.Module):
     is_jump: np.ndarray
 
 
-def fit_jumps(moves: Float[Array, "day factor"], *, threshold: float = 4.0) -> JumpFit:
+def fit_jumps(moves: Float[Array | np.ndarray, "day factor"], *, threshold: float = 4.0) -> JumpFit:
     """A jump diffusion by threshold: a jump is a day on which most factors move far together.
 
     The score of a day is its leading principal component, of moves scaled to unit variance. It is

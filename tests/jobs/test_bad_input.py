@@ -158,7 +158,7 @@ def test_unknown_keys_of_the_job_file_get_the_nearest_valid_one(job):
         ("horizon_days = 2", "horizon_days = 1.5", "1.5 is not a whole number"),
         ("horizon_days = 2", "horizon_days = 900", "731 days for a horizon of 900 days"),
         ("maintenance_ratio = 0.8", "maintenance_ratio = 1.2", "up to 1; write 80 % as 0.8"),
-        ('precision = "f64"', 'precision = "f16"', "Give f32 or f64"),
+        ('precision = "f64"', 'precision = "f16"', "Give one of f32, f64"),
         ("round_to = 0.01", "round_to = 0.0", "a number above zero"),
         ('kind = "historical"', 'kind = "historic"', "did you mean 'historical'?"),
         ('kind = "expected-shortfall"', 'kind = "var"', "unknown kind 'var'"),
@@ -199,7 +199,7 @@ def test_a_history_that_starts_later_for_one_asset_names_the_joint_span(job):
     edit_table(job, "history", lambda t: t[(t["time"] >= day) | (t["asset"] != "SOL")])
     only_problem(job, "SOL has", "set start = 2024-06-01 and end = 2026-01-02")
     edit_text(job, "constant =", "start = 2024-06-01\nend = 2026-01-02\nconstant =")
-    assert load_inputs(job).history.index[0] == day
+    assert load_inputs(job).history.closes.index[0] == day
 
 
 def test_an_asset_without_history_is_named(job):

@@ -1,0 +1,100 @@
+"""Types of values in a job file, and rules for them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+__all__ = [
+    "COUNT",
+    "FLAG",
+    "GROUPS",
+    "NAMES",
+    "NUMBER",
+    "NUMBERS",
+    "PATH",
+    "PATHS",
+    "REQUIRED",
+    "TEXT",
+    "TIME",
+    "TYPES",
+    "Key",
+    "one_of",
+]
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the job file.
+
+    Attributes:
+        type: what it holds, in words.
+        default: what it is where it is not given; `REQUIRED` if it must be.
+        rule: whether a value of the type is allowed.
+        cure: what to give instead of one that is not.
+    """
+
+    type: str
+    default: Any = REQUIRED
+    rule: Callable[[Any], bool] = lambda value: True
+    cure: str = ""
+
+
+PATH, PATHS, TEXT, NUMBER, COUNT, TIME, FLAG, NAMES, NUMBERS, GROUPS = (
+    "a path",
+    "a list of paths",
+    "a text",
+    "a number",
+    "a whole number",
+    "a time",
+    "true or false",
+    "a list of texts",
+    "a list of numbers",
+    "a list of lists of texts",
+)
+
+
+def one_of(*choices: str) -> Key:
+    """A text that is one of `choices`, the first unless given."""
+    return Key(TEXT, choices[0], lambda v: v in choices, f"one of {', '.join(choices)}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(fits(item) for item in value)
+
+
+def _is_names(value: Any) -> bool:
+    return _is_list(value, lambda item: isinstance(item, str))
+
+
+def _utc(value: date) -> pd.Timestamp:
+    time = pd.Timestamp(value)
+    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+
+
+# For each type: does a value fit, and what it becomes.
+TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
+    PATH: (lambda v: isinstance(v, str) and v != "", Path),
+    TEXT: (lambda v: isinstance(v, str), str),
+    NUMBER: (_is_number, float),
+    COUNT: (lambda v: isinstance(v, int) and not isinstance(v, bool), int),
+    TIME: (lambda v: isinstance(v, date), _utc),
+    FLAG: (lambda v: isinstance(v, bool), bool),
+    PATHS: (_is_names, lambda v: tuple(Path(item) for item in v)),
+    NAMES: (_is_names, tuple),
+    GROUPS: (lambda v: _is_list(v, _is_names), lambda v: tuple(tuple(item) for item in v)),
+    NUMBERS: (
+        lambda v: _is_list(v, _is_number) and len(v) > 0,
+        lambda v: tuple(float(item) for item in v),
+    ),
+}
