@@ -4,3 +4,7 @@ from jaxmargin.sensitivities._account_greeks import AccountGreeks as AccountGree
 from jaxmargin.sensitivities._account_greeks import account_greeks as account_greeks
 from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
+from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseStress
+from jaxmargin.sensitivities._reverse_scenario import StressStatus as StressStatus
+from jaxmargin.sensitivities._reverse_stress import most_plausible_loss as most_plausible_loss
+from jaxmargin.sensitivities._reverse_stress import worst_loss as worst_loss
