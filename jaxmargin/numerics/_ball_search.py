@@ -15,7 +15,7 @@ _SHORTEST, _LONGEST = 1e-10, 1e10  # of a step, before it is projected
 
 
 class BallMaximum(NamedTuple):
-    """The best of all local maxima found.
+    """The best of the points at which the searches ended.
 
     Attributes:
         point: where it is; inside the ball or on the sphere.
@@ -65,8 +65,8 @@ def maximize_in_ball(
 
     Every start climbs on its own, all at once: a gradient step of the length of Barzilai and
     Borwein, projected onto the ball, is halved until the value exceeds the least of the last ten
-    by a share of the promised increase. The result is a local maximum for sure and the global one
-    if a start lies in its basin; more starts help. At a kink the search may stop unconverged.
+    by a share of the promised increase. The best end is the global maximum if a start lies in its
+    basin; more starts help. At a kink the search may stop unconverged.
 
     Args:
         function: smooth, from a point to a number.

@@ -17,7 +17,8 @@ class StressStatus(enum.IntEnum):
     """What became of a reverse stress test.
 
     Attributes:
-        CONVERGED: the scenario is a local maximum of the loss, the largest of those found.
+        CONVERGED: no small move within the ball raises the loss, to first order; it is the largest
+            loss that the search found.
         NOT_CONVERGED: the iterations did not suffice, or the loss has a kink there; the loss is
             that of the scenario, and a larger one may be near.
         UNREACHED: no scenario was found that loses the amount; this is the worst one found.
