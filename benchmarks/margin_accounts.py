@@ -19,7 +19,7 @@ from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.instruments import InverseOptions
 from jaxmargin.margin import ExpectedShortfallRulebook
 from jaxmargin.market import Market, QuotedVolatilities
-from jaxmargin.scenarios import HistoricalSimulation
+from jaxmargin.scenarios import HistoricalSimulation, price_history
 from jaxmargin.valuation import contract_pnl
 from jaxmargin.valuation._accounts import _block_statistic
 
@@ -52,7 +52,7 @@ def inputs(random):
     )
     returns = random.standard_t(4, SCENARIOS) * 0.025
     close = 60_000.0 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
-    source = HistoricalSimulation(jnp.asarray(close[:, None]), horizon_days=1)
+    source = HistoricalSimulation(price_history(close[:, None], market, [0]), horizon_days=1)
     rulebook = ExpectedShortfallRulebook(source, jax.random.key(0), level=LEVEL)
     return market, pad_instruments(options), rulebook
 

@@ -59,29 +59,33 @@ def build_history(
         "basis": years,
     }
     loadings = {name: np.zeros((years.size, len(found))) for name in _BY_PILLAR}
-    funding = np.zeros((len(tables.assets), len(found)))
+    loadings["funding"] = np.zeros((len(tables.assets), len(found)))
     moves = []
     for column, (state, asset) in enumerate(found):
         series = history.states[state][asset].to_numpy(np.float64)
         moves.append(np.diff(np.log(series) if state == "volatility" else series))
         if state == "funding":
-            funding[row_of[asset], column] = 1.0
+            loadings["funding"][row_of[asset], column] = 1.0
         else:
             target = "volatility" if state == "term" else state
             loadings[target][:, column] = np.where(pillar_asset == row_of[asset], unit[state], 0.0)
     before = prices.moves.shape[1]
 
-    def after(part: np.ndarray) -> jnp.ndarray:
+    def after(name: str) -> jnp.ndarray | None:
+        part = loadings[name]
+        if not part.any():
+            return None
         return jnp.asarray(np.concatenate([np.zeros((part.shape[0], before)), part], axis=1))
 
-    tilted = "skew" in history.states
+    skew = after("skew")
     factors = RiskFactors(
         spot=jnp.pad(prices.factors.spot, ((0, 0), (0, len(found)))),
-        funding=after(funding),
-        basis=after(loadings["basis"]),
-        volatility=after(loadings["volatility"]),
-        skew=after(loadings["skew"]) if tilted else None,
-        width=_width(market) if tilted else None,
+        funding=after("funding"),
+        basis=after("basis"),
+        volatility=after("volatility"),
+        skew=skew,
+        width=None if skew is None else _width(market),
+        pillars=years.size,
     )
     whole = np.concatenate([np.asarray(prices.moves, np.float64), np.stack(moves, axis=1)], axis=1)
     return FactorHistory(factors, jnp.asarray(whole)), names

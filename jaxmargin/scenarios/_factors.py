@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -19,28 +20,57 @@ class RiskFactors(eqx.Module):
 
     Attributes:
         spot: log change of each asset's price (of its ratio to what it follows) for a unit move.
-        funding: change of each asset's annual funding rate.
+        funding: change of each asset's annual funding rate. For this and the next ones, None if no
+            factor moves them.
         basis: log change of each forward against its asset's price.
         volatility: log change of each pillar's volatilities.
-        skew: relative change of each pillar's volatility at `width`; None if no factor tilts
-            smiles.
-        width: log-moneyness of one standard deviation at each pillar; see `SmileTilt.width`.
+        skew: relative change of each pillar's volatility at `width`.
+        width: log-moneyness of one standard deviation at each pillar, see `SmileTilt.width`;
+            given together with `skew`.
+        pillars: number of pillars of the market; may be left out where one of the above has it.
     """
 
     spot: Float[Array, "asset factor"]
-    funding: Float[Array, "asset factor"]
-    basis: Float[Array, "pillar factor"]
-    volatility: Float[Array, "pillar factor"]
+    funding: Float[Array, "asset factor"] | None = None
+    basis: Float[Array, "pillar factor"] | None = None
+    volatility: Float[Array, "pillar factor"] | None = None
     skew: Float[Array, "pillar factor"] | None = None
     width: Float[Array, " pillar"] | None = None
+    pillars: int = eqx.field(static=True, default=-1)
+
+    def __post_init__(self) -> None:
+        for part in (self.basis, self.volatility, self.skew):
+            if self.pillars == -1 and part is not None:
+                self.pillars = part.shape[0]
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if parts do not fit together."""
-        counts = {leaf.shape[-1] for leaf in (self.spot, self.funding, self.basis, self.volatility)}
+        loadings = (self.spot, self.funding, self.basis, self.volatility, self.skew)
+        counts = {leaf.shape[-1] for leaf in loadings if leaf is not None}
         require(len(counts) == 1, f"RiskFactors needs one column per factor; got {counts}.")
         require(
             (self.skew is None) == (self.width is None),
             "RiskFactors needs both skew and width, or neither.",
+        )
+        require(
+            self.pillars >= 0,
+            "RiskFactors.pillars is needed where no factor moves a basis or a volatility.",
+        )
+
+    def rotate(self, root: Float[Array, "factor component"]) -> "RiskFactors":
+        """The same parts moved by components whose moves are `root @ component`."""
+
+        def turned(part: Float[Array, "row factor"] | None) -> Float[Array, "row component"] | None:
+            return None if part is None else part.astype(root.dtype) @ root
+
+        return RiskFactors(
+            spot=self.spot.astype(root.dtype) @ root,
+            funding=turned(self.funding),
+            basis=turned(self.basis),
+            volatility=turned(self.volatility),
+            skew=turned(self.skew),
+            width=self.width,
+            pillars=self.pillars,
         )
 
     def shocks(
@@ -48,6 +78,7 @@ class RiskFactors(eqx.Module):
         moves: Float[Array, "factor scenario"],
         *,
         time: float,
+        stretch: Float[Array, " scenario"] | None = None,
         weight: Float[Array, " scenario"] | None = None,
         overlap: float = 1.0,
     ) -> Shocks:
@@ -56,31 +87,50 @@ class RiskFactors(eqx.Module):
         Args:
             moves: move of each factor, in its own unit.
             time: years that pass in every scenario.
+            stretch: factor on all moves of each scenario; None for one. Stretched here rather than
+                by the caller because a product of which XLA computes an operand on the fly is
+                fourteen times slower.
             weight: relative weights of the scenarios, scaled here to a mean of one; None for
                 equal ones.
             overlap: see `Shocks.overlap`.
         """
         scenarios, dtype = moves.shape[-1], moves.dtype
-        still = jnp.zeros((self.basis.shape[0], scenarios), dtype)
-        spot = self.spot.astype(dtype) @ moves
+        parts = _products(self, moves, stretch)
+        # one array each for all that does not move: they are large, and are never written to
+        still = jnp.zeros((self.pillars, scenarios), dtype)
+        unmoved = jnp.zeros((self.spot.shape[0], scenarios), dtype)
         tilt = None
-        if self.skew is not None and self.width is not None:
+        if self.width is not None:
             width = jnp.broadcast_to(self.width.astype(dtype)[:, None], still.shape)
-            tilt = TiltShocks(width, self.skew.astype(dtype) @ moves, still, still)
-        if weight is None:
-            weight = jnp.ones((scenarios,), dtype)
+            tilt = TiltShocks(width, parts["skew"], still, still)
         return Shocks(
-            spot=spot,
-            perpetual=jnp.zeros_like(spot),
-            funding=self.funding.astype(dtype) @ moves,
-            basis=self.basis.astype(dtype) @ moves,
-            volatility=self.volatility.astype(dtype) @ moves,
+            spot=parts["spot"],
+            perpetual=unmoved,
+            funding=parts.get("funding", unmoved),
+            basis=parts.get("basis", still),
+            volatility=parts.get("volatility", still),
             rate=still,
             time=jnp.full((scenarios,), time, dtype),
-            weight=weight / jnp.mean(weight),
+            weight=jnp.ones((scenarios,), dtype) if weight is None else weight / jnp.mean(weight),
             overlap=jnp.asarray(overlap, dtype),
             tilt=tilt,
         )
+
+
+@jax.jit
+def _products(
+    factors: RiskFactors,
+    moves: Float[Array, "factor scenario"],
+    stretch: Float[Array, " scenario"] | None,
+) -> dict[str, Float[Array, "_ scenario"]]:
+    """What moves, by name."""
+    parts = {}
+    for name in ("spot", "funding", "basis", "volatility", "skew"):
+        loadings = getattr(factors, name)
+        if loadings is not None:
+            product = loadings.astype(moves.dtype) @ moves
+            parts[name] = product if stretch is None else product * stretch[None, :]
+    return parts
 
 
 class FactorHistory(eqx.Module):
@@ -155,13 +205,7 @@ def price_history(
     require_moving(moves, [f"asset {row}" for row in asset])
     spot = np.zeros((base.shape[0], len(asset)), prices.dtype)
     spot[list(asset), np.arange(len(asset))] = 1.0
-    none = np.zeros((market.time.shape[0], len(asset)), prices.dtype)
-    factors = RiskFactors(
-        spot=jnp.asarray(spot),
-        funding=jnp.zeros_like(spot),
-        basis=jnp.asarray(none),
-        volatility=jnp.asarray(none),
-    )
+    factors = RiskFactors(jnp.asarray(spot), pillars=market.time.shape[0])
     return FactorHistory(factors, jnp.asarray(moves))
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Key
 from jaxmargin.errors import require
 from jaxmargin.market import Market
 from jaxmargin.scenarios._covariance import Covariance
-from jaxmargin.scenarios._draws import AbstractDraws, PseudoRandom
+from jaxmargin.scenarios._draws import AbstractDraws, Draws, PseudoRandom
 from jaxmargin.scenarios._factors import RiskFactors
 from jaxmargin.scenarios._shocks import Shocks
 from jaxmargin.scenarios._source import (
@@ -47,7 +47,13 @@ class GaussianMonteCarlo(AbstractScenarioSource):
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`."""
         require_fit(self, self.factors, market)
-        return _gaussian(self, key)
+        factors, drawn = _draw(self, key)
+        return factors.shocks(
+            drawn.normal,
+            time=self.horizon_days / DAYS_PER_YEAR,
+            weight=drawn.weight,
+            overlap=drawn.overlap,
+        )
 
 
 class StudentMonteCarlo(AbstractScenarioSource):
@@ -90,33 +96,32 @@ class StudentMonteCarlo(AbstractScenarioSource):
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`."""
         require_fit(self, self.factors, market)
-        return _student(self, key)
+        factors, drawn, stretch = _draw_student(self, key)
+        return factors.shocks(
+            drawn.normal,
+            time=self.horizon_days / DAYS_PER_YEAR,
+            stretch=stretch,
+            weight=drawn.weight,
+            overlap=drawn.overlap,
+        )
 
 
 @jax.jit
-def _gaussian(source: GaussianMonteCarlo, key: Key[Array, ""]) -> Shocks:
+def _draw(source: GaussianMonteCarlo, key: Key[Array, ""]) -> tuple[RiskFactors, Draws]:
     root = source.covariance.root(source.components) * source.horizon_days**0.5
-    drawn = source.draws.normals(key, root, source.scenarios)
-    return source.factors.shocks(
-        root @ drawn.normal,
-        time=source.horizon_days / DAYS_PER_YEAR,
-        weight=drawn.weight,
-        overlap=drawn.overlap,
-    )
+    return source.factors.rotate(root), source.draws.normals(key, root, source.scenarios)
 
 
 @jax.jit
-def _student(source: StudentMonteCarlo, key: Key[Array, ""]) -> Shocks:
+def _draw_student(
+    source: StudentMonteCarlo, key: Key[Array, ""]
+) -> tuple[RiskFactors, Draws, Float[Array, " scenario"]]:
     root = source.covariance.root(source.components) * source.horizon_days**0.5
     drawn = source.draws.normals(key, root, source.scenarios, extra=source.degrees)
-    moves = root @ drawn.normal[: root.shape[1]]
-    stretch = student_stretch(drawn.normal[root.shape[1] :]) * (1.0 - 2.0 / source.degrees) ** 0.5
-    return source.factors.shocks(
-        moves * stretch[None, :],
-        time=source.horizon_days / DAYS_PER_YEAR,
-        weight=drawn.weight,
-        overlap=drawn.overlap,
-    )
+    components = root.shape[1]
+    stretch = student_stretch(drawn.normal[components:]) * (1.0 - 2.0 / source.degrees) ** 0.5
+    drawn = drawn._replace(normal=drawn.normal[:components])
+    return source.factors.rotate(root), drawn, stretch
 
 
 def student_stretch(normal: Float[Array, "degree scenario"]) -> Float[Array, " scenario"]:

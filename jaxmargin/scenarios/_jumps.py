@@ -98,10 +98,16 @@ def _jumps(source: JumpMonteCarlo, key: Key[Array, ""]) -> Shocks:
     uniform = normal_cdf(drawn.normal[factors])
     at_most = jnp.asarray(_cumulated_poisson(model.per_day * horizon), root.dtype)
     jumps = jnp.sum(uniform[None, :] > at_most[:, None], axis=0).astype(root.dtype)
-    mean = (jumps - model.per_day * horizon)[None, :] * model.jump_mean[:, None]
-    size = jnp.sqrt(jumps)[None, :] * (jump_root @ drawn.normal[factors + 1 :])
-    return source.factors.shocks(
-        root @ drawn.normal[:factors] + mean + size,
+    whole = jnp.concatenate([root, model.jump_mean.astype(root.dtype)[:, None], jump_root], axis=1)
+    components = jnp.concatenate(
+        [
+            drawn.normal[:factors],
+            (jumps - model.per_day * horizon)[None, :],
+            jnp.sqrt(jumps)[None, :] * drawn.normal[factors + 1 :],
+        ]
+    )
+    return source.factors.rotate(whole).shocks(
+        components,
         time=horizon / DAYS_PER_YEAR,
         weight=drawn.weight,
         overlap=drawn.overlap,

@@ -34,7 +34,7 @@ class AbstractScenarioSource(eqx.Module):
 
 def require_fit(source: AbstractScenarioSource, factors: RiskFactors, market: Market) -> None:
     """Raise `InvalidInputError` unless `factors` move a market of this shape."""
-    made = (factors.spot.shape[0], factors.basis.shape[0])
+    made = (factors.spot.shape[0], factors.pillars)
     given = (market.spot.shape[0], market.time.shape[0])
     require(
         made == given,

@@ -200,9 +200,7 @@ def test_the_analytic_case_is_reached_by_sampling():
     covariance = Covariance(
         jnp.asarray(volatility), jnp.asarray(matrix / np.outer(volatility, volatility))
     )
-    factors = RiskFactors(
-        jnp.eye(5)[:, :3], jnp.zeros((5, 3)), jnp.zeros((4, 3)), jnp.zeros((4, 3))
-    )
+    factors = RiskFactors(jnp.eye(5)[:, :3], pillars=4)
     made = GaussianMonteCarlo(factors, covariance, 1 << 18).shocks(market(), jax.random.key(5))
     loss = np.sort(-exposure @ (np.asarray(made.spot[:3]) + np.array(case["mu"])[:, None]))[::-1]
     for level, tail in (("0.975", 0.025), ("0.99", 0.01)):

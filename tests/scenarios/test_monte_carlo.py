@@ -34,8 +34,6 @@ COVARIANCE = Covariance(jnp.asarray(VOLATILITY), jnp.asarray(RHO))
 # three factors: the prices of BTC and ETH, and BTC's volatility
 FACTORS = RiskFactors(
     spot=jnp.eye(5)[:, :3].at[2, 2].set(0.0),
-    funding=jnp.zeros((5, 3)),
-    basis=jnp.zeros((4, 3)),
     volatility=jnp.zeros((4, 3)).at[:3, 2].set(1.0),
 )
 
