@@ -37,11 +37,10 @@ def scenario_table(shocks: Shocks, market: MarketTables, labels: Sequence[str]) 
         columns["damping"] = np.asarray(shocks.damping, np.float64)
     names = _names(market)
     for part, suffixes in names.items():
-        source = shocks.tilt if part in _TILT else shocks
-        if source is None:
+        moves = getattr(shocks.tilt if part in _TILT else shocks, part, None)
+        if moves is None:
             continue
-        moves = np.asarray(getattr(source, part), np.float64)
-        for suffix, row in zip(suffixes, moves, strict=True):
+        for suffix, row in zip(suffixes, np.asarray(moves, np.float64), strict=True):
             if part in ("spot", "width") or np.any(row):
                 columns[f"{part} {suffix}"] = np.expm1(row) if part in _RELATIVE else row
     return pd.DataFrame(columns)
@@ -168,7 +167,8 @@ def _arrays(
 
     weight = numbers["weight"].to_numpy() if "weight" in numbers else np.ones(count)
     days = numbers["days"].to_numpy() if "days" in numbers else np.zeros(count)
-    result = {part: rows(part, 0.0) for part in (*_BY_ASSET, *_BY_PILLAR)}
+    moving = {column.split(" ")[0] for column in numbers} | {"spot"}
+    result = {part: rows(part, 0.0) for part in (*_BY_ASSET, *_BY_PILLAR) if part in moving}
     result |= {"time": days / _DAYS_PER_YEAR, "weight": weight / weight.mean()}
     if "damping" in numbers:
         result["damping"] = numbers["damping"].to_numpy(np.float64)

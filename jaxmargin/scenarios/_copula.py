@@ -91,8 +91,7 @@ def _copula(source: CopulaMonteCarlo, key: Key[Array, ""]) -> Shocks:
     unit = jnp.ones(source.correlation.shape[:1], source.correlation.dtype)
     root = Covariance(unit, source.correlation).root()
     drawn = source.draws.normals(key, root, source.scenarios, extra=source.marginals.degrees)
-    normal = root @ drawn.normal[: root.shape[1]]
-    student = normal * student_stretch(drawn.normal[root.shape[1] :])[None, :]
+    student = (root @ drawn.normal) * student_stretch(drawn.extra)[None, :]
     return source.factors.shocks(
         source.marginals(student) * source.horizon_days**0.5,
         time=source.horizon_days / DAYS_PER_YEAR,

@@ -19,14 +19,16 @@ class Draws(NamedTuple):
     """Normals of every scenario.
 
     Attributes:
-        normal: one row per dimension of the source's root, then one per extra dimension.
+        normal: one row per component of the source's root.
+        extra: further normals, for mixing variables.
         weight: relative weight of each scenario; None for equal ones.
         overlap: how many scenarios count as one in a standard error.
     """
 
-    normal: Float[Array, "dimension scenario"]
+    normal: Float[Array, "component scenario"]
+    extra: Float[Array, "extra scenario"]
     weight: Float[Array, " scenario"] | None
-    overlap: float
+    overlap: float | Float[Array, ""]
 
 
 class AbstractDraws(eqx.Module):
@@ -47,7 +49,7 @@ class AbstractDraws(eqx.Module):
             key: random key.
             root: what turns the normals into moves of factors, `root @ normal`.
             scenarios: number of scenarios.
-            extra: further normals wanted, for mixing variables; in the last rows.
+            extra: number of further normals wanted, for mixing variables.
 
         Raises:
             InvalidInputError: the number of scenarios does not suit these draws.
@@ -66,8 +68,7 @@ class PseudoRandom(AbstractDraws):
         extra: int = 0,
     ) -> Draws:
         """See `AbstractDraws.normals`."""
-        normal = standard_normals(key, root.shape[1] + extra, scenarios, root.dtype)
-        return Draws(normal, None, 1.0)
+        return Draws(*_normals(key, root, scenarios, extra), None, 1.0)
 
 
 class Antithetic(AbstractDraws):
@@ -90,10 +91,13 @@ class Antithetic(AbstractDraws):
             scenarios % 2 == 0,
             f"Antithetic draws come in pairs; got {scenarios} scenarios. Give an even number.",
         )
-        components = root.shape[1]
-        half = standard_normals(key, components + extra, scenarios // 2, root.dtype)
-        opposite = half.at[:components].multiply(-1.0)
-        return Draws(jnp.concatenate([half, opposite], axis=1), None, 2.0)
+        normal, mixing = _normals(key, root, scenarios // 2, extra)
+        return Draws(
+            jnp.concatenate([normal, -normal], axis=1),
+            jnp.concatenate([mixing, mixing], axis=1),
+            None,
+            2.0,
+        )
 
 
 class Sobol(AbstractDraws):
@@ -122,9 +126,10 @@ class Sobol(AbstractDraws):
             f"Give {1 << max(scenarios - 1, 1).bit_length()}.",
         )
         bits = scenarios.bit_length() - 1
-        directions = sobol_directions(root.shape[1] + extra, bits)
-        uniform = sobol_uniforms(directions, key, scenarios)
-        return Draws(ndtri(uniform.astype(root.dtype)), None, 1.0)
+        components = root.shape[1]
+        directions = sobol_directions(components + extra, bits)
+        normal = ndtri(sobol_uniforms(directions, key, scenarios).astype(root.dtype))
+        return Draws(normal[:components], normal[components:], None, 1.0)
 
 
 class TailMixture(AbstractDraws):
@@ -173,15 +178,23 @@ class TailMixture(AbstractDraws):
         extra: int = 0,
     ) -> Draws:
         """See `AbstractDraws.normals`."""
-        components = root.shape[1]
-        normal = standard_normals(key, components + extra, scenarios, root.dtype)
+        normal, mixing = _normals(key, root, scenarios, extra)
         direction = jax.lax.stop_gradient(self.exposure.astype(root.dtype) @ root)
         direction = direction / jnp.linalg.norm(direction)
         unshifted = round(self.center * scenarios)
         rest = jnp.arange(scenarios) - unshifted
         sign = jnp.where(rest < 0, 0.0, jnp.where(rest % 2 == 0, 1.0, -1.0)).astype(root.dtype)
-        normal = normal.at[:components].add(self.distance * direction[:, None] * sign[None, :])
-        along = direction @ normal[:components]
+        normal = normal + self.distance * direction[:, None] * sign[None, :]
+        along = direction @ normal
         share = unshifted / scenarios
         tails = jnp.exp(-0.5 * self.distance**2) * jnp.cosh(self.distance * along)
-        return Draws(normal, 1.0 / (share + (1.0 - share) * tails), 1.0)
+        return Draws(normal, mixing, 1.0 / (share + (1.0 - share) * tails), 1.0)
+
+
+def _normals(
+    key: Key[Array, ""], root: Float[Array, "factor component"], scenarios: int, extra: int
+) -> tuple[Float[Array, "component scenario"], Float[Array, "extra scenario"]]:
+    """Two arrays rather than slices of one, which would be copied."""
+    first, second = jax.random.split(key)
+    normal = standard_normals(first, root.shape[1], scenarios, root.dtype)
+    return normal, standard_normals(second, extra, scenarios, root.dtype)

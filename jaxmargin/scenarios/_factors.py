@@ -80,7 +80,7 @@ class RiskFactors(eqx.Module):
         time: float,
         stretch: Float[Array, " scenario"] | None = None,
         weight: Float[Array, " scenario"] | None = None,
-        overlap: float = 1.0,
+        overlap: float | Float[Array, ""] = 1.0,
     ) -> Shocks:
         """The scenarios in which the factors make `moves`, over `time` years.
 
@@ -96,20 +96,16 @@ class RiskFactors(eqx.Module):
         """
         scenarios, dtype = moves.shape[-1], moves.dtype
         parts = _products(self, moves, stretch)
-        # one array each for all that does not move: they are large, and are never written to
-        still = jnp.zeros((self.pillars, scenarios), dtype)
-        unmoved = jnp.zeros((self.spot.shape[0], scenarios), dtype)
         tilt = None
         if self.width is not None:
-            width = jnp.broadcast_to(self.width.astype(dtype)[:, None], still.shape)
-            tilt = TiltShocks(width, parts["skew"], still, still)
+            skew = parts["skew"]
+            width = jnp.broadcast_to(self.width.astype(dtype)[:, None], skew.shape)
+            tilt = TiltShocks(width, skew, jnp.zeros_like(skew), jnp.zeros_like(skew))
         return Shocks(
             spot=parts["spot"],
-            perpetual=unmoved,
-            funding=parts.get("funding", unmoved),
-            basis=parts.get("basis", still),
-            volatility=parts.get("volatility", still),
-            rate=still,
+            funding=parts.get("funding"),
+            basis=parts.get("basis"),
+            volatility=parts.get("volatility"),
             time=jnp.full((scenarios,), time, dtype),
             weight=jnp.ones((scenarios,), dtype) if weight is None else weight / jnp.mean(weight),
             overlap=jnp.asarray(overlap, dtype),

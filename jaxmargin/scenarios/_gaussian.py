@@ -118,9 +118,7 @@ def _draw_student(
 ) -> tuple[RiskFactors, Draws, Float[Array, " scenario"]]:
     root = source.covariance.root(source.components) * source.horizon_days**0.5
     drawn = source.draws.normals(key, root, source.scenarios, extra=source.degrees)
-    components = root.shape[1]
-    stretch = student_stretch(drawn.normal[components:]) * (1.0 - 2.0 / source.degrees) ** 0.5
-    drawn = drawn._replace(normal=drawn.normal[:components])
+    stretch = student_stretch(drawn.extra) * (1.0 - 2.0 / source.degrees) ** 0.5
     return source.factors.rotate(root), drawn, stretch
 
 

@@ -21,7 +21,9 @@ class GivenScenarios(AbstractScenarioSource):
 
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`; `key` is not used."""
-        made = (self.given.spot.shape[0], self.given.basis.shape[0])
+        parts = (self.given.basis, self.given.volatility, self.given.rate)
+        pillars = {part.shape[0] for part in parts if part is not None}
+        made = (self.given.spot.shape[0], pillars.pop() if pillars else market.time.shape[0])
         wanted = (market.spot.shape[0], market.time.shape[0])
         require(
             made == wanted,

@@ -47,14 +47,10 @@ class SpotVolatilityGrid(AbstractScenarioSource):
         log_move = jnp.repeat(jnp.log1p(self.spot_move), self.volatility_move.shape[0])
         volatility = jnp.tile(jnp.log1p(self.volatility_move), self.spot_move.shape[0])
         spot = self.sensitivity[:, None] * log_move[None, :]
-        still = jnp.zeros((market.time.shape[0], log_move.shape[0]), spot.dtype)
+        shape = (market.time.shape[0], log_move.shape[0])
         return Shocks(
             spot=spot,
-            perpetual=jnp.zeros_like(spot),
-            funding=jnp.zeros_like(spot),
-            basis=still,
-            volatility=still + volatility[None, :],
-            rate=still,
+            volatility=jnp.broadcast_to(volatility[None, :], shape),
             time=jnp.full_like(log_move, self.horizon_days / DAYS_PER_YEAR),
             weight=jnp.ones_like(log_move),
             overlap=jnp.ones((), spot.dtype),

@@ -95,15 +95,15 @@ def _jumps(source: JumpMonteCarlo, key: Key[Array, ""]) -> Shocks:
     root, jump_root = model.diffusion.root() * horizon**0.5, model.jump.root()
     factors = root.shape[1]
     drawn = source.draws.normals(key, root, source.scenarios, extra=factors + 1)
-    uniform = normal_cdf(drawn.normal[factors])
+    uniform = normal_cdf(drawn.extra[0])
     at_most = jnp.asarray(_cumulated_poisson(model.per_day * horizon), root.dtype)
     jumps = jnp.sum(uniform[None, :] > at_most[:, None], axis=0).astype(root.dtype)
     whole = jnp.concatenate([root, model.jump_mean.astype(root.dtype)[:, None], jump_root], axis=1)
     components = jnp.concatenate(
         [
-            drawn.normal[:factors],
+            drawn.normal,
             (jumps - model.per_day * horizon)[None, :],
-            jnp.sqrt(jumps)[None, :] * drawn.normal[factors + 1 :],
+            jnp.sqrt(jumps)[None, :] * drawn.extra[1:],
         ]
     )
     return source.factors.rotate(whole).shocks(

@@ -31,36 +31,38 @@ class TiltShocks(eqx.Module):
 class Shocks(eqx.Module):
     """A set of scenarios, each a joint move of every part of the market.
 
-    All moves are logarithmic or additive, so that zero leaves the market unchanged.
+    All moves are logarithmic or additive, so that zero leaves the market unchanged. A part that
+    no scenario moves may be None, which saves its memory.
 
     Attributes:
         spot: log change of each asset's price, or of its ratio to the asset that it follows (see
             `Market.base`): a depeg. Forwards and perpetuals move along with the price.
+        time: years that pass; what expires within them settles at the shocked spot.
+        weight: relative weight of each scenario, not negative; one each if equally likely, zero
+            for padding.
+        overlap: neighboring scenarios that share observations (the horizon in days of
+            overlapping returns), or that count as one; 1 if scenarios are independent. Widens
+            standard errors.
         perpetual: log change of the perpetual's price against its asset's.
         funding: change of each asset's annual funding rate.
         basis: log change of each forward against its asset's price, beyond the roll-down of the
             carry.
         volatility: log change of the volatilities of each pillar.
         rate: change of the discount rate of each pillar (0.01 is one percentage point).
-        time: years that pass; what expires within them settles at the shocked spot.
-        weight: relative weight of each scenario, not negative; one each if equally likely, zero
-            for padding.
-        overlap: neighboring scenarios that share observations (the horizon in days of
-            overlapping returns); 1 if scenarios are independent. Widens standard errors.
         tilt: moves that differ between strikes; None for none.
         damping: share of the P&L that counts in each scenario, as venues dampen far tails; None
             if all of it counts.
     """
 
     spot: Float[Array, "asset scenario"]
-    perpetual: Float[Array, "asset scenario"]
-    funding: Float[Array, "asset scenario"]
-    basis: Float[Array, "pillar scenario"]
-    volatility: Float[Array, "pillar scenario"]
-    rate: Float[Array, "pillar scenario"]
     time: Float[Array, " scenario"]
     weight: Float[Array, " scenario"]
     overlap: Float[Array, ""]
+    perpetual: Float[Array, "asset scenario"] | None = None
+    funding: Float[Array, "asset scenario"] | None = None
+    basis: Float[Array, "pillar scenario"] | None = None
+    volatility: Float[Array, "pillar scenario"] | None = None
+    rate: Float[Array, "pillar scenario"] | None = None
     tilt: TiltShocks | None = None
     damping: Float[Array, " scenario"] | None = None
 
@@ -114,7 +116,10 @@ def shock_market(market: Market, shock: Shocks) -> Market:
     time = jnp.where(alive, market.time - shock.time, 0.0)
     elapsed = jnp.where(alive, shock.time / jnp.where(alive, market.time, 1.0), 1.0)
     carry = jnp.log(market.forward / market.spot[market.asset])
-    growth = jnp.exp(price_return[market.asset] + shock.basis - elapsed * carry)
+    growth = jnp.exp(_moved(price_return[market.asset], shock.basis) - elapsed * carry)
+    scale = market.surface.scale
+    if shock.volatility is not None:
+        scale = scale * jnp.exp(shock.volatility)
     growth = jnp.where(alive, growth, spot[market.asset] / market.forward)
     shocked = eqx.tree_at(
         lambda m: (
@@ -130,12 +135,12 @@ def shock_market(market: Market, shock: Shocks) -> Market:
         market,
         (
             spot,
-            market.perpetual * jnp.exp(price_return + shock.perpetual),
-            market.funding + shock.funding,
+            market.perpetual * jnp.exp(_moved(price_return, shock.perpetual)),
+            _moved(market.funding, shock.funding),
             time,
             market.forward * (growth + market.fixed * (1.0 - growth)),
-            market.rate + shock.rate,
-            market.surface.scale * jnp.exp(shock.volatility),
+            _moved(market.rate, shock.rate),
+            scale,
             market.elapsed + shock.time,
         ),
     )
@@ -149,3 +154,9 @@ def shock_market(market: Market, shock: Shocks) -> Market:
         floor=shock.tilt.floor,
     )
     return eqx.tree_at(lambda m: m.tilt, shocked, tilt, is_leaf=lambda leaf: leaf is None)
+
+
+def _moved(
+    before: Float[Array, " part"], move: Float[Array, " part"] | None
+) -> Float[Array, " part"]:
+    return before if move is None else before + move

@@ -130,18 +130,13 @@ class TenorScaledGrid(AbstractScenarioSource):
         scale = jnp.power(30.0 / jnp.maximum(days, self.floor_days), power)[:, None]
         up, down = self._is(VolatilityMode.UP), self._is(VolatilityMode.DOWN)
         factor = 1.0 + scale * (self.range_up * up - self.range_down * down)
-        still = jnp.zeros_like(factor)
         return Shocks(
             spot=spot,
-            perpetual=jnp.zeros_like(spot),
-            funding=jnp.zeros_like(spot),
-            basis=still,
             volatility=jnp.log(jnp.maximum(factor, _SMALLEST)),
-            rate=still,
             time=jnp.full_like(self.spot_move, self.horizon_days / DAYS_PER_YEAR),
             weight=jnp.ones_like(self.spot_move),
             overlap=jnp.ones((), self.spot_move.dtype),
-            tilt=self._tilt(market, still + self.minimum_up * up),
+            tilt=self._tilt(market, jnp.zeros_like(factor) + self.minimum_up * up),
             damping=self.damping,
         )
 
