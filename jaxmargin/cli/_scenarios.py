@@ -87,3 +87,24 @@ def export(
             f'To use them: kind = "file" and file = "{out.name}" in [scenarios] of a job.',
         ]
     )
+
+
+@scenarios.command()
+def reverse(
+    job: JobFile,
+    account: Annotated[str, typer.Option(help="Account whose loss is sought.")],
+    radius: Annotated[
+        float | None, typer.Option(help="Find the worst loss within so many standard deviations.")
+    ] = None,
+    loss: Annotated[
+        float | None, typer.Option(help="Find the most plausible scenario that loses so much.")
+    ] = None,
+) -> None:
+    """Search the scenario that hurts an account most, or the most plausible that hurts enough."""
+    from rich.console import Console
+
+    from jaxmargin.jobs import run_reverse
+    from jaxmargin.report import reverse_summary
+
+    found = run_reverse(job, account, radius=radius, loss=loss)
+    Console().print(reverse_summary(account, **vars(found)))

@@ -5,6 +5,8 @@ from jaxmargin.jobs._load import Inputs as Inputs
 from jaxmargin.jobs._load import load_inputs as load_inputs
 from jaxmargin.jobs._margin import MarginResult as MarginResult
 from jaxmargin.jobs._margin import run_margin as run_margin
+from jaxmargin.jobs._reverse import ReverseResult as ReverseResult
+from jaxmargin.jobs._reverse import run_reverse as run_reverse
 from jaxmargin.jobs._scenario_run import export_scenarios as export_scenarios
 from jaxmargin.jobs._scenario_run import is_job as is_job
 from jaxmargin.jobs._scenario_run import list_stresses as list_stresses

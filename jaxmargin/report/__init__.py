@@ -3,4 +3,5 @@
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain
+from jaxmargin.report._terminal import reverse_summary as reverse_summary
 from jaxmargin.report._terminal import scenario_summary as scenario_summary

@@ -1,6 +1,7 @@
 """The short table a margin run prints."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["margin_summary", "print_plain", "scenario_summary"]
+__all__ = ["margin_summary", "print_plain", "reverse_summary", "scenario_summary"]
 
 _ROWS = 10
+_AT_HOUR = re.compile(r"T\d\d:\d\dZ$")  # a table on a terminal has room for days
 _COLUMNS = 24
 _LONGEST = 300
 
@@ -60,7 +62,7 @@ def scenario_summary(table: pd.DataFrame, provenance: dict[str, Any]) -> Group:
     """Spread of every move of a scenario table, and where the scenarios come from."""
     shown = Table(title=f"{len(table):,} scenarios, {provenance['kind']}")
     shown.add_column("moves", no_wrap=True)
-    for heading in ("worst fall", "1 %", "median", "99 %", "largest rise"):
+    for heading in ("lowest", "1 %", "median", "99 %", "highest"):
         shown.add_column(heading, justify="right", no_wrap=True)
     weight = table["weight"].to_numpy(np.float64)
     skipped = {"scenario", "weight", "days", "damping"}
@@ -71,7 +73,7 @@ def scenario_summary(table: pd.DataFrame, provenance: dict[str, Any]) -> Group:
         share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
         quantiles = np.interp([0.01, 0.5, 0.99], share, moves[order])
         cells = [moves.min(), *quantiles, moves.max()]
-        shown.add_row(Text(column), *(f"{cell:+.4f}" for cell in cells))
+        shown.add_row(Text(_AT_HOUR.sub("", column)), *(f"{cell:+.4f}" for cell in cells))
     if len(columns) > _COLUMNS:
         shown.add_row(f"{len(columns) - _COLUMNS:,} more", "", "", "", "", "")
     facts = [
@@ -80,6 +82,38 @@ def scenario_summary(table: pd.DataFrame, provenance: dict[str, Any]) -> Group:
         if name != "kind" and value is not None
     ]
     return Group(shown, *facts)
+
+
+def reverse_summary(
+    account: str,
+    moves: pd.DataFrame,
+    *,
+    loss: float,
+    radius: float,
+    plausibility: float,
+    status: str,
+    currency: str,
+    covariance: str,
+) -> Group:
+    """The scenario of a reverse stress: what each factor does, and how plausible it is."""
+    table = Table(title=Text(f"{account} loses {loss:,.2f} {currency}"))
+    table.add_column("risk factor", no_wrap=True)
+    for heading in ("move", "std. deviations", "share of distance"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for factor, move, deviations, share in moves.to_numpy():
+        shown = f"{np.expm1(move):+.2%}" if _is_relative(factor) else f"{move:+.4f}"
+        table.add_row(Text(factor), shown, f"{deviations:+.2f}", f"{share:+.1%}")
+    return Group(
+        table,
+        Text(
+            f"{radius:.3f} standard deviations away ({covariance} covariance); a normal move goes "
+            f"as far with probability {plausibility:.3g}; search: {status}."
+        ),
+    )
+
+
+def _is_relative(factor: str) -> bool:
+    return factor.endswith((" spot", " volatility"))
 
 
 def _short(value: Any) -> str:

@@ -37,7 +37,8 @@ class AbstractRiskMeasure(eqx.Module):
     ) -> Float[Array, " account"]:
         """Standard error of the measure from the number of scenarios, taken as independent.
 
-        `scenario_weights` is what `weights` returned. NaN for a measure that has none.
+        `scenario_weights` is what `weights` returned. NaN for a measure that has none, and where
+        the tail holds less than one scenario: that says nothing about others.
         """
 
     @abc.abstractmethod

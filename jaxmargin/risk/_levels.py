@@ -77,7 +77,8 @@ class ExpectedShortfall(AbstractRiskMeasure):
         )
         probability = (weight / jnp.sum(weight))[None, :]
         influence = jnp.maximum(-pnl - quantile, 0.0) / _tail(self.level) - (shortfall - quantile)
-        return jnp.sqrt(jnp.sum(jnp.square(probability * influence), axis=-1))
+        error = jnp.sqrt(jnp.sum(jnp.square(probability * influence), axis=-1))
+        return jnp.where(self.tail_count(weight, scenario_weights) < 1.0, jnp.nan, error)
 
     def tail_count(
         self,
@@ -133,7 +134,8 @@ class ValueAtRisk(AbstractRiskMeasure):
         smallest = jnp.min(jnp.where(weight > 0.0, weight, jnp.inf))
         worse = jnp.sum(-pnl * _boundary(pnl, weight, jnp.maximum(mass - step, smallest)), axis=-1)
         better = jnp.sum(-pnl * _boundary(pnl, weight, jnp.minimum(mass + step, total)), axis=-1)
-        return 0.5 * (worse - better)
+        error = 0.5 * (worse - better)
+        return jnp.where(self.tail_count(weight, scenario_weights) < 1.0, jnp.nan, error)
 
     def tail_count(
         self,
