@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxmargin.market import Market
 from jaxmargin.scenarios._covariance import Covariance
-from jaxmargin.scenarios._draws import AbstractDraws, PseudoRandom
+from jaxmargin.scenarios._draws import AbstractDraws, Draws, PseudoRandom
 from jaxmargin.scenarios._factors import RiskFactors
 from jaxmargin.scenarios._gaussian import student_stretch
 from jaxmargin.scenarios._shocks import Shocks
@@ -83,18 +83,28 @@ class CopulaMonteCarlo(AbstractScenarioSource):
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`."""
         require_fit(self, self.factors, market)
-        return _copula(self, key)
+        root, drawn = _draw(self, key)
+        return self.factors.shocks(
+            _moves(self, root, drawn),
+            time=self.horizon_days / DAYS_PER_YEAR,
+            weight=drawn.weight,
+            overlap=drawn.overlap,
+        )
 
 
 @jax.jit
-def _copula(source: CopulaMonteCarlo, key: Key[Array, ""]) -> Shocks:
+def _draw(
+    source: CopulaMonteCarlo, key: Key[Array, ""]
+) -> tuple[Float[Array, "factor factor"], Draws]:
     unit = jnp.ones(source.correlation.shape[:1], source.correlation.dtype)
     root = Covariance(unit, source.correlation).root()
-    drawn = source.draws.normals(key, root, source.scenarios, extra=source.marginals.degrees)
+    return root, source.draws.normals(key, root, source.scenarios, extra=source.marginals.degrees)
+
+
+@jax.jit
+def _moves(
+    source: CopulaMonteCarlo, root: Float[Array, "factor factor"], drawn: Draws
+) -> Float[Array, "factor scenario"]:
+    """A program of its own, or XLA would compute the normals within the product."""
     student = (root @ drawn.normal) * student_stretch(drawn.extra)[None, :]
-    return source.factors.shocks(
-        source.marginals(student) * source.horizon_days**0.5,
-        time=source.horizon_days / DAYS_PER_YEAR,
-        weight=drawn.weight,
-        overlap=drawn.overlap,
-    )
+    return source.marginals(student) * source.horizon_days**0.5
