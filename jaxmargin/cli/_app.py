@@ -84,17 +84,18 @@ def margin(
 
 @app.command()
 def validate(job: JobFile) -> None:
-    """Check every input of a job and list every problem; nothing is computed or written."""
-    from jaxmargin.jobs import load_inputs
+    """Check every input of a job and make its scenarios; nothing is margined or written."""
+    from jaxmargin.jobs import make_scenarios
     from jaxmargin.report import print_plain
 
-    inputs = load_inputs(job)
+    table, _, inputs = make_scenarios(job)
     print_plain(
         [
             f"{job} is valid: {len(inputs.book.accounts):,} accounts, "
             f"{len(inputs.book.positions):,} positions, "
             f"{len(inputs.book.instruments):,} contracts, "
-            f"{len(inputs.market.assets):,} assets, {len(inputs.market.forwards):,} expiries."
+            f"{len(inputs.market.assets):,} assets, {len(inputs.market.forwards):,} expiries, "
+            f"{len(table):,} scenarios."
         ]
     )
 

@@ -10,6 +10,7 @@ from jaxmargin.scenarios import FactorHistory, RiskFactors, price_history
 
 __all__ = ["build_history", "factor_names"]
 
+_DAYS_PER_YEAR = 365.0
 _SHORTEST = 1.0 / 365.0  # years to expiry below which a term factor does not grow
 _REFERENCE = 30.0 / 365.0  # years at which a term factor has no effect
 _SMALLEST_WIDTH = 1e-3
@@ -27,7 +28,7 @@ def _found(history: History) -> list[tuple[str, str]]:
 
 
 def build_history(
-    history: History, tables: MarketTables, market: Market
+    history: History, tables: MarketTables, market: Market, *, horizon_days: int
 ) -> tuple[FactorHistory, list[str]]:
     r"""One risk factor for each asset's price and for each of its states, and their names.
 
@@ -37,13 +38,15 @@ def build_history(
       expiries within a day count as one day.
     - `skew`, $(\sigma_{+1} - \sigma_{-1}) / 2 \sigma_0$, of strikes one standard deviation above
       and below the forward: its change tilts smiles, see `SmileTilt`.
-    - `basis`, the annual carry $\ln(F / S) / T$: its change times $T$ moves forwards.
+    - `basis`, the annual carry $\ln(F / S) / T$: its change times the years that are left
+      after the scenario moves forwards.
     - `funding`, the annual rate of the perpetual: its change moves `funding`.
 
     Args:
         history: checked history.
         tables: the market's tables, for the order of assets.
         market: today's market, for expiries and the width of smiles.
+        horizon_days: days that pass in the scenarios.
     """
     assets = history.closes.columns.to_series()
     row_of = dict(zip(assets, (int(row) for row in tables.asset_row(assets)), strict=True))
@@ -56,7 +59,7 @@ def build_history(
         "volatility": np.ones_like(years),
         "term": np.log(np.maximum(years, _SHORTEST) / _REFERENCE),
         "skew": np.ones_like(years),
-        "basis": years,
+        "basis": np.maximum(years - horizon_days / _DAYS_PER_YEAR, 0.0),
     }
     loadings = {name: np.zeros((years.size, len(found))) for name in _BY_PILLAR}
     loadings["funding"] = np.zeros((len(tables.assets), len(found)))

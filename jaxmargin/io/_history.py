@@ -23,10 +23,12 @@ class History:
     Attributes:
         closes: closing prices.
         states: of `STATES`, those that the table has for some asset: one column per such asset.
+        ignored: columns of the table that have no meaning.
     """
 
     closes: pd.DataFrame
     states: dict[str, pd.DataFrame]
+    ignored: tuple[str, ...]
 
 
 def read_history(
@@ -55,7 +57,12 @@ def read_history(
     table = read_table(path, HISTORY, problems)
     if table is None or len(problems.found) > before:
         return None
-    moving = [asset for asset in assets if asset not in constant]
+    moving, ignored = [a for a in assets if a not in constant], table.attrs["ignored_columns"]
+    if not moving:
+        problems.add(
+            path.name, "every asset of the market is held constant", "Leave one out of `constant`."
+        )
+        return None
     absent = [asset for asset in moving if asset not in set(table["asset"])]
     if absent:
         problems.add(
@@ -64,6 +71,12 @@ def read_history(
             "Add their closes, or name them in `constant` to hold their prices still.",
         )
         return None
+    for name in STATES:
+        problems.add_rows(
+            path.name, name, table["asset"].isin(constant) & table[name].notna(),
+            "a value for an asset that is held constant", "Leave it blank, or let the asset move.",
+            values=table["asset"],
+        )  # fmt: skip
     if start is not None:
         table = table[table["time"] >= start]
     if end is not None:
@@ -88,7 +101,8 @@ def read_history(
     if len(problems.found) > before:
         return None
     known = {name: table.dropna(axis=1) for name, table in states.items()}
-    return History(closes, {name: table for name, table in known.items() if len(table.columns)})
+    moved = {name: each for name, each in known.items() if len(each.columns)}
+    return History(closes, moved, tuple(ignored))
 
 
 def _check_moving(file: str, closes: pd.DataFrame, problems: Problems) -> None:

@@ -82,7 +82,7 @@ def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
             )
             return None
         if content is not None:
-            return content.to_pandas(timestamp_as_object=False)
+            return content.to_pandas(timestamp_as_object=False).reset_index(drop=True)
         return pd.read_csv(
             path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig"
         )

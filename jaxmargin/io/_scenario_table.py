@@ -22,16 +22,18 @@ _DAYS_PER_YEAR = 365.0
 
 
 def scenario_table(shocks: Shocks, market: MarketTables, labels: Sequence[str]) -> pd.DataFrame:
-    """Scenarios with readable columns: `scenario`, `weight`, `days`, then `part asset [expiry]`.
+    """Scenarios with readable columns: scenario, weight, days, overlap, then `part asset [expiry]`.
 
     Spot, perpetual, basis and volatility are relative changes (-0.1 is a fall of 10 %), funding
-    and rate changes of annual rates. Columns in which nothing moves are left out, except spot.
-    What `read_scenarios` reads.
+    and rate changes of annual rates. The spot of an asset that follows another is its whole
+    price, not the ratio. Columns in which nothing moves are left out, except spot. What
+    `read_scenarios` reads.
     """
     columns: dict[str, np.ndarray] = {
         "scenario": np.asarray(labels, object),
         "weight": np.asarray(shocks.weight, np.float64),
         "days": np.asarray(shocks.time, np.float64) * _DAYS_PER_YEAR,
+        "overlap": np.full(len(labels), float(shocks.overlap)),
     }
     if shocks.damping is not None:
         columns["damping"] = np.asarray(shocks.damping, np.float64)
@@ -40,7 +42,10 @@ def scenario_table(shocks: Shocks, market: MarketTables, labels: Sequence[str]) 
         moves = getattr(shocks.tilt if part in _TILT else shocks, part, None)
         if moves is None:
             continue
-        for suffix, row in zip(suffixes, np.asarray(moves, np.float64), strict=True):
+        moves = np.asarray(moves, np.float64)
+        if part == "spot":
+            moves = moves + np.where(_follows(market)[:, None], moves[_bases(market)], 0.0)
+        for suffix, row in zip(suffixes, moves, strict=True):
             if part in ("spot", "width") or np.any(row):
                 columns[f"{part} {suffix}"] = np.expm1(row) if part in _RELATIVE else row
     return pd.DataFrame(columns)
@@ -53,8 +58,9 @@ def read_scenarios(
 
     A column that names a part and an asset but no expiry (`volatility BTC`) counts for all
     expiries of the asset without a column of their own. A part without a column does not move;
-    every asset needs a column for its spot or a place in `constant`. `weight` and `days` may be
-    left out: equal weights, no time.
+    every asset needs a column for its spot or a place in `constant`, except one that follows
+    another: without a column it keeps its ratio. `weight`, `days` and `overlap` may be left out:
+    equal weights, no time, independent scenarios.
 
     Args:
         path: Parquet or CSV.
@@ -70,7 +76,7 @@ def read_scenarios(
     if raw is None:
         return None
     names = _names(market)
-    plain = ("scenario", "weight", "days", "damping")
+    plain = ("scenario", "weight", "days", "overlap", "damping")
     known = [*plain, *(f"{part} {suffix}" for part, each in names.items() for suffix in each)]
     known += [f"{part} {asset}" for part in names for asset in market.assets["asset"]]
     for column in raw.columns:
@@ -78,8 +84,8 @@ def read_scenarios(
             problems.add(
                 f"{path.name}, column {column}",
                 f"no part of this market{nearest(column, known)}",
-                "Columns are scenario, weight, days, damping, and 'part asset' or 'part asset "
-                f"expiry' with the parts {', '.join(names)}.",
+                f"Columns are {', '.join(plain)}, and 'part asset' or 'part asset expiry' with the "
+                f"parts {', '.join(names)}.",
             )
     if "scenario" not in raw.columns or raw.empty:
         problems.add(path.name, "no column 'scenario', or no row", "Name every scenario in it.")
@@ -97,7 +103,7 @@ def read_scenarios(
     _check_numbers(path.name, numbers, market, constant, problems)
     if len(problems.found) > before:
         return None
-    return _arrays(numbers, names, len(raw)), list(labels)
+    return _arrays(numbers, names, len(raw), market), list(labels)
 
 
 def _names(market: MarketTables) -> dict[str, list[str]]:
@@ -112,6 +118,16 @@ def _names(market: MarketTables) -> dict[str, list[str]]:
         **dict.fromkeys(_BY_PILLAR, pillars),
         **dict.fromkeys(_TILT, pillars),
     }
+
+
+def _bases(market: MarketTables) -> np.ndarray:
+    """Row of the asset that each asset follows; its own where it follows none."""
+    assets = market.assets
+    return market.asset_row(assets["asset"].where(assets["base"] == "", assets["base"]))
+
+
+def _follows(market: MarketTables) -> np.ndarray:
+    return (market.assets["base"] != "").to_numpy()
 
 
 def _check_numbers(
@@ -132,12 +148,25 @@ def _check_numbers(
             problems.add_rows(file, column, values <= 0.0, "not positive", "Give a log-moneyness.")
         elif part in ("weight", "days", "floor", "damping"):
             problems.add_rows(file, column, values < 0.0, "negative", "Give zero or more.")
+        if part == "damping":
+            problems.add_rows(file, column, values > 1.0, "above 1", "Give a share of the P&L.")
+    overlap = numbers.get("overlap", pd.Series([1.0]))
+    if overlap.nunique() != 1 or overlap.iloc[0] < 1.0:
+        problems.add(
+            f"{file}, column overlap", "not one number from 1 for all scenarios",
+            "Give how many neighboring scenarios share observations, the same in each row.",
+        )  # fmt: skip
+    for asset in constant:
+        moved = numbers.get(f"spot {asset}", pd.Series([0.0])) != 0.0
+        problems.add_rows(
+            file, f"spot {asset}", moved, "moves, but is held constant", "Take it out of one."
+        )
     if "weight" in numbers and not (numbers["weight"] > 0.0).any():
         problems.add(f"{file}, column weight", "no weight above zero", "Weight some scenario.")
     still = [
         str(asset)
-        for asset in market.assets["asset"]
-        if f"spot {asset}" not in numbers and asset not in constant
+        for asset, follows in zip(market.assets["asset"], _follows(market), strict=True)
+        if f"spot {asset}" not in numbers and asset not in constant and not follows
     ]
     if still:
         problems.add(
@@ -145,22 +174,30 @@ def _check_numbers(
             f"no column for the spot price of {', '.join(still)}",
             f"Add columns such as 'spot {still[0]}', or name them in `constant` to keep them.",
         )
-    tilted = any(column.split(" ")[0] in ("skew", "wings") for column in numbers)
-    widths = any(column.split(" ")[0] == "width" for column in numbers)
-    if tilted and not widths:
-        problems.add(
-            file, "columns skew or wings without width",
-            "Give the log-moneyness at which they are full in columns such as 'width BTC'.",
-        )  # fmt: skip
+    for suffix in _names(market)["skew"]:
+        tilted = [part for part in ("skew", "wings") if _column(numbers, part, suffix) is not None]
+        if tilted and _column(numbers, "width", suffix) is None:
+            problems.add(
+                file, f"columns {' and '.join(tilted)} of {suffix} without width",
+                f"Give the log-moneyness at which they are full, in 'width {suffix}'.",
+            )  # fmt: skip
+            break
+
+
+def _column(numbers: dict[str, pd.Series], part: str, suffix: str) -> pd.Series | None:
+    """The column of an asset's expiry, or the one for all its expiries."""
+    return numbers.get(
+        f"{part} {suffix}", numbers.get(f"{part} {suffix.split(' ', maxsplit=1)[0]}")
+    )
 
 
 def _arrays(
-    numbers: dict[str, pd.Series], names: dict[str, list[str]], count: int
+    numbers: dict[str, pd.Series], names: dict[str, list[str]], count: int, market: MarketTables
 ) -> dict[str, np.ndarray]:
     def rows(part: str, default: float) -> np.ndarray:
         found = []
         for suffix in names[part]:
-            column = numbers.get(f"{part} {suffix}", numbers.get(f"{part} {suffix.split(' ')[0]}"))
+            column = _column(numbers, part, suffix)
             value = np.full(count, default) if column is None else column.to_numpy(np.float64)
             found.append(np.log1p(value) if part in _RELATIVE else value)
         return np.stack(found) if found else np.zeros((0, count))
@@ -169,6 +206,11 @@ def _arrays(
     days = numbers["days"].to_numpy() if "days" in numbers else np.zeros(count)
     moving = {column.split(" ")[0] for column in numbers} | {"spot"}
     result = {part: rows(part, 0.0) for part in (*_BY_ASSET, *_BY_PILLAR) if part in moving}
+    follows, whole = _follows(market)[:, None], result["spot"]
+    given = np.array([f"spot {asset}" in numbers for asset in market.assets["asset"]])[:, None]
+    result["spot"] = np.where(follows & given, whole - whole[_bases(market)], whole)
+    overlap = numbers.get("overlap", pd.Series([1.0])).iloc[0]
+    result |= {"overlap": np.asarray(overlap, np.float64)}
     result |= {"time": days / _DAYS_PER_YEAR, "weight": weight / weight.mean()}
     if "damping" in numbers:
         result["damping"] = numbers["damping"].to_numpy(np.float64)

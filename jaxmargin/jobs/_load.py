@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from jaxmargin.io import (
     MarketTables,
     Problems,
     StressScenario,
+    build_market,
     build_stress,
     estimate_betas,
     factor_names,
@@ -24,10 +26,14 @@ from jaxmargin.io import (
     read_stress,
     stress_library,
 )
+from jaxmargin.jobs._scenario_checks import check_scenarios
 from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
 from jaxmargin.jobs._settings import Job, read_job
 
-__all__ = ["Inputs", "load_inputs"]
+if TYPE_CHECKING:
+    from jaxmargin.market import Market
+
+__all__ = ["Inputs", "load_inputs", "market_of"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def load_inputs(path: Path) -> Inputs:
         if history is not None and settings.get("correlations"):
             names = factor_names(history)
             correlations = read_correlations(settings["correlations"], names, problems)
+        check_scenarios(job, market, history, problems)
         if settings["kind"] == "stress":
             stresses = _read_stresses(job, problems)
             stress_moves = _stress_moves(job, market, stresses, problems)
@@ -109,7 +116,19 @@ def load_inputs(path: Path) -> Inputs:
         for name, table in tables.items()
         if table.attrs.get("ignored_columns")
     }
+    if history is not None and history.ignored:
+        ignored[settings["history"].name] = list(history.ignored)
     return Inputs(job, market, book, history, correlations, stresses, stress_moves, given, ignored)
+
+
+def market_of(inputs: Inputs) -> "Market":
+    """The market of a job, in the job's precision, which is set for the whole process."""
+    import jax
+
+    if inputs.job.settings["precision"] == "f64":
+        jax.config.update("jax_enable_x64", True)
+    conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
+    return build_market(inputs.market, **conventions)
 
 
 def _check_constant(job: Job, market: MarketTables, problems: Problems) -> None:

@@ -13,14 +13,13 @@ import pandas as pd
 
 from jaxmargin.io import (
     build_book,
-    build_market,
     require_folder,
     round_up,
     sha256,
     write_json,
     write_table,
 )
-from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._load import Inputs, load_inputs, market_of
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -62,15 +61,12 @@ def run_margin(
 
     import jax
 
-    if inputs.job.settings["precision"] == "f64":
-        jax.config.update("jax_enable_x64", True)
     from jaxmargin.jobs._clock import measured
     from jaxmargin.jobs._scenarios import build_scenarios
     from jaxmargin.margin import ExpectedShortfallRulebook
 
     with measured() as seconds:
-        conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
-        market = build_market(inputs.market, **conventions)
+        market = market_of(inputs)
         book = build_book(inputs.book, inputs.market)
         scenarios = build_scenarios(inputs, market)
         rulebook = ExpectedShortfallRulebook(

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import History, nearest
+from jaxmargin.io import History
 from jaxmargin.scenarios import (
     AbstractDraws,
     AbstractScenarioSource,
@@ -27,6 +26,7 @@ from jaxmargin.scenarios import (
     fit_degrees,
     fit_jumps,
     fit_marginals,
+    fit_student_degrees,
     ledoit_wolf_covariance,
     mix_covariances,
     rank_correlation,
@@ -73,15 +73,10 @@ def build_monte_carlo(
     covariance, facts = estimate_covariance(settings, past, names, history, correlations)
     components = settings["components"]
     if components is not None:
-        require(
-            components <= len(names),
-            f"[scenarios] components: {components} for {len(names)} risk factors. Give at most "
-            f"{len(names)}.",
-        )
         facts["explained"] = float(covariance.explained(components))
     if kind == "gaussian":
         return GaussianMonteCarlo(past.factors, covariance, components=components, **shared), facts
-    degrees = settings["degrees"] or fit_degrees(past.moves, np.asarray(covariance.correlation))
+    degrees = settings["degrees"] or fit_student_degrees(past.moves, covariance)
     source = StudentMonteCarlo(
         past.factors, covariance, degrees=degrees, components=components, **shared
     )
@@ -114,11 +109,6 @@ def estimate_covariance(
         chosen = np.ones(len(days), bool)
         chosen &= np.asarray(days >= start) if start is not None else chosen
         chosen &= np.asarray(days <= end) if end is not None else chosen
-        require(
-            int(chosen.sum()) >= 2,
-            f"[scenarios] stress_start, stress_end: {int(chosen.sum())} days of the history lie "
-            f"within; it runs from {days[0].date()} to {days[-1].date()}.",
-        )
         stressed = estimate(jnp.asarray(np.asarray(past.moves)[chosen]))
         covariance = mix_covariances(covariance, stressed, settings["stress_weight"])
         facts["stressed_days"] = int(chosen.sum())
@@ -170,20 +160,7 @@ def _with_correlations(
 
 def _blocks(groups: Sequence[Sequence[str]], names: Sequence[str]) -> list[int]:
     """Block of each factor: of the group that names it or its asset; the rest is one block."""
-    known = [*names, *(name.split(" ")[0] for name in names)]
-    block_of: dict[str, int] = {}
-    for number, group in enumerate(groups):
-        for entry in group:
-            if entry not in known:
-                raise InvalidInputError(
-                    f"[scenarios] correlation_blocks: {entry!r} is no risk factor"
-                    f"{nearest(entry, known)}. Name assets, or factors: {', '.join(names)}."
-                )
-            if entry in block_of:
-                raise InvalidInputError(
-                    f"[scenarios] correlation_blocks: {entry!r} is in two blocks. Keep one."
-                )
-            block_of[entry] = number
+    block_of = {entry: number for number, group in enumerate(groups) for entry in group}
     rest = len(groups)
     return [block_of.get(name, block_of.get(name.split(" ")[0], rest)) for name in names]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jaxmargin.errors import require
-from jaxmargin.io import build_book, build_market, nearest
-from jaxmargin.jobs._load import load_inputs
+from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.io import build_book, build_history, nearest
+from jaxmargin.jobs._load import load_inputs, market_of
 
 __all__ = ["ReverseResult", "run_reverse"]
 
@@ -67,43 +67,42 @@ def run_reverse(
     )
     import jax
 
-    if inputs.job.settings["precision"] == "f64":
-        jax.config.update("jax_enable_x64", True)
     from jaxmargin.jobs._monte_carlo import estimate_covariance
-    from jaxmargin.jobs._scenarios import build_scenarios
     from jaxmargin.scenarios import sample_covariance
     from jaxmargin.sensitivities import StressStatus, most_plausible_loss, worst_loss
 
-    conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
-    market = build_market(inputs.market, **conventions)
-    book = build_book(inputs.book, inputs.market)
-    scenarios = build_scenarios(inputs, market)
-    require(
-        scenarios.past is not None,
-        f"[scenarios] kind {scenarios.provenance['kind']!r} has no history, so no covariance says "
-        "what is plausible. Use a kind with a history, such as 'historical' or 'gaussian'.",
-    )
-    assert scenarios.past is not None and inputs.history is not None
+    kind = inputs.job.scenarios["kind"]
+    if inputs.history is None:
+        raise InvalidInputError(
+            f"[scenarios] kind {kind!r} has no history, so no covariance says what is plausible. "
+            "Use a kind with a history, such as 'historical' or 'gaussian'."
+        )
+    market, book = market_of(inputs), build_book(inputs.book, inputs.market)
     settings, horizon = inputs.job.scenarios, inputs.job.rulebook["horizon_days"]
+    past, names = build_history(inputs.history, inputs.market, market, horizon_days=horizon)
     if "covariance" in settings:
         covariance, _ = estimate_covariance(
-            settings, scenarios.past, scenarios.names, inputs.history, inputs.correlations
+            settings, past, names, inputs.history, inputs.correlations
         )
     else:
-        covariance = sample_covariance(scenarios.past.moves)
+        covariance = sample_covariance(past.moves)
     root = covariance.root() * horizon**0.5
     shared = {
         "account": accounts.index(account),
         "time": horizon / 365.0,
-        "key": scenarios.key,
+        "key": jax.random.key(settings["seed"]),
     }
-    factors = scenarios.past.factors
+    factors = past.factors
     if radius is not None:
         found = worst_loss(book, market, factors, root, radius=radius, **shared)
     else:
         assert loss is not None
         found = most_plausible_loss(book, market, factors, root, amount=loss, **shared)
     status = StressStatus(int(found.status))
+    require(
+        status is not StressStatus.INVALID,
+        f"The loss of {account!r} is not a finite number within the radius. Give a smaller one.",
+    )
     moves = np.asarray(found.moves, np.float64)
     deviation = np.asarray(covariance.volatility, np.float64) * horizon**0.5
     return ReverseResult(
@@ -113,7 +112,7 @@ def run_reverse(
         status=status.name.lower().replace("_", " "),
         moves=pd.DataFrame(
             {
-                "factor": scenarios.names,
+                "factor": names,
                 "move": moves,
                 "deviations": moves / deviation,
                 "share": np.asarray(found.contribution, np.float64),

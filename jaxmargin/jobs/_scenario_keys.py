@@ -2,6 +2,7 @@
 
 from jaxmargin.jobs._types import (
     COUNT,
+    END,
     FLAG,
     GROUPS,
     NAMES,
@@ -44,10 +45,10 @@ KIND = {"kind": Key(TEXT)}
 HISTORY = {
     "history": Key(PATH),
     "start": Key(TIME, None),
-    "end": Key(TIME, None),
+    "end": Key(END, None),
     "constant": Key(NAMES, ()),
 }
-SEED = {"seed": _count(0, least=0)}
+SEED = {"seed": Key(COUNT, 0, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2^32 - 1")}
 DEPEGS = {
     "depegs": Key(NAMES, ()),
     "depeg_per_year": Key(NUMBERS, (), lambda v: min(v) > 0.0, "numbers above zero"),
@@ -59,7 +60,7 @@ DEPEGS = {
 MONTE_CARLO = {
     "scenarios": _count(10_000),
     "sampling": one_of("pseudo-random", "antithetic", "sobol", "tail-mixture"),
-    "tail_distance": _positive(2.5),
+    "tail_distance": Key(NUMBER, 2.5, lambda v: 0.0 < v <= 8.0, "a number above 0 and up to 8"),
     **SEED,
 }
 CORRELATION = {
@@ -73,7 +74,7 @@ COVARIANCE = {
     "covariance": one_of("sample", "ewma", "ledoit-wolf"),
     "decay": Key(NUMBER, 0.94, lambda v: 0.0 < v < 1.0, "a number between 0 and 1"),
     "stress_start": Key(TIME, None),
-    "stress_end": Key(TIME, None),
+    "stress_end": Key(END, None),
     "stress_weight": _share(0.25),
     "components": _count(None),
     **CORRELATION,
@@ -113,7 +114,10 @@ SCENARIOS: dict[str, dict[str, Key]] = {
     "tenor-scaled-grid": {
         **KIND,
         "spot_moves": Key(NUMBERS, rule=_above_minus_one, cure=_MOVES),
-        "tail_moves": Key(NUMBERS, (), rule=_above_minus_one, cure=_MOVES),
+        "tail_moves": Key(
+            NUMBERS, (), lambda v: _above_minus_one(v) and 0.0 not in v, f"{_MOVES}; none is 0"
+        ),
+        "outer_up_only": Key(FLAG, False),
         "tail_damping": _positive(1.0),
         "range_up": _positive(0.5),
         "range_down": _positive(0.25),
@@ -137,7 +141,7 @@ SCENARIOS: dict[str, dict[str, Key]] = {
         "files": Key(PATHS, ()),
         "history": Key(PATH, None),
         "start": Key(TIME, None),
-        "end": Key(TIME, None),
+        "end": Key(END, None),
         "constant": Key(NAMES, ()),
         **SEED,
         **DEPEGS,

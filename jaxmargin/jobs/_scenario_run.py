@@ -8,14 +8,13 @@ import pandas as pd
 from jaxmargin.errors import require
 from jaxmargin.io import (
     Problems,
-    build_market,
     nearest,
     read_stress,
     scenario_table,
     stress_library,
     write_table,
 )
-from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._load import Inputs, load_inputs, market_of
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
 
@@ -38,10 +37,7 @@ def make_scenarios(path: Path) -> tuple[pd.DataFrame, Scenarios, Inputs]:
     import jax
 
     inputs = load_inputs(path)
-    if inputs.job.settings["precision"] == "f64":
-        jax.config.update("jax_enable_x64", True)
-    conventions = {key: inputs.job.market[key] for key in ("surface", "dynamics")}
-    market = build_market(inputs.market, **conventions)
+    market = market_of(inputs)
     scenarios = build_scenarios(inputs, market)
     made = jax.device_get(scenarios.source.shocks(market, scenarios.key))
     return scenario_table(made, inputs.market, scenarios.labels), scenarios, inputs

@@ -80,7 +80,7 @@ def build_scenarios(inputs: Inputs, market: Market) -> Scenarios:
         source, labels = _grid(inputs)
     else:
         assert inputs.history is not None
-        past, found = build_history(inputs.history, inputs.market, market)
+        past, found = build_history(inputs.history, inputs.market, market, horizon_days=horizon)
         names = tuple(found)
         source, labels, facts = _from_history(inputs, past, names)
         days = inputs.history.closes.index
@@ -176,7 +176,8 @@ def _shocks(arrays: dict[str, np.ndarray]) -> Shocks:
     tilt = None
     if "width" in parts:
         tilt = TiltShocks(**{name: parts.pop(name) for name in ("width", "skew", "wings", "floor")})
-    return Shocks(**parts, tilt=tilt, overlap=jnp.ones(()))
+    parts.setdefault("overlap", jnp.ones(()))
+    return Shocks(**parts, tilt=tilt)
 
 
 def _grid(inputs: Inputs) -> tuple[AbstractScenarioSource, list[str]]:
@@ -189,12 +190,16 @@ def _grid(inputs: Inputs) -> tuple[AbstractScenarioSource, list[str]]:
             jnp.asarray(moves), jnp.asarray(volatility), coin, horizon_days=horizon
         )
         return source, [f"spot {s:+.1%}, volatility {v:+.1%}" for s in moves for v in volatility]
-    nodes = [(s, mode, 1.0) for s in moves for mode in ("up", "none", "down")]
     largest = max(abs(s) for s in moves)
+    nodes = [
+        (s, mode, 1.0)
+        for s in moves
+        for mode in ("up", "none", "down")
+        if mode == "up" or abs(s) < largest or not settings["outer_up_only"]
+    ]
     nodes += [
         (s, "up", min(settings["tail_damping"] * largest / abs(s), 1.0))
         for s in settings["tail_moves"]
-        if s
     ]
     skew = None
     if settings["skew"]:
@@ -229,20 +234,12 @@ def _with_depegs(
 ) -> tuple[AbstractScenarioSource, list[str]]:
     settings, assets = inputs.job.scenarios, list(inputs.market.assets["asset"])
     names, leader = settings["depegs"], settings["depeg_leader"]
-    for key in ("depeg_per_year", "depeg_size"):
-        require(
-            len(settings[key]) == len(names),
-            f"[scenarios] {key}: {len(settings[key])} numbers for {len(names)} depegs. Give one "
-            "for each asset in depegs.",
-        )
-    for name in (*names, leader):
-        require(name in assets, f"[scenarios] depegs: unknown asset {name!r}. Name market assets.")
     source = DepegJumps(
         source,
         tuple(assets.index(name) for name in names),
         jnp.asarray(settings["depeg_per_year"]),
         jnp.asarray(settings["depeg_size"]),
-        leader=assets.index(leader),
+        leader=assets.index(leader) if leader in assets else 0,
         crash=settings["depeg_crash"],
         crash_multiple=settings["depeg_crash_multiple"],
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxmargin.io import Problems, nearest
 from jaxmargin.jobs._keys import BOOK, MARKET, RULEBOOKS, TOP
 from jaxmargin.jobs._scenario_keys import SCENARIOS
-from jaxmargin.jobs._types import REQUIRED, TIME, TYPES, Key
+from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
 __all__ = ["Job", "read_job"]
 
@@ -28,6 +28,7 @@ class Job:
         book: files of the book tables.
         scenarios: kind and settings of the scenario source.
         rulebook: kind and settings of the rulebook.
+        given: keys of [scenarios] that the file gives.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class Job:
     book: Mapping[str, Path]
     scenarios: Mapping[str, Any]
     rulebook: Mapping[str, Any]
+    given: tuple[str, ...]
 
     def inputs(self) -> list[Path]:
         """Every file that the job reads, itself first."""
@@ -77,11 +79,12 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     settings = reader.read("", content, TOP, extra=tuple(sections))
     market = reader.section("market", sections["market"], MARKET)
     book = reader.section("book", sections["book"], BOOK)
+    given = tuple(sections["scenarios"]) if isinstance(sections["scenarios"], dict) else ()
     scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
     rulebook = reader.section_by_kind("rulebook", sections["rulebook"], RULEBOOKS)
     if len(problems.found) > before:
         return None
-    return Job(path, settings, market, book, scenarios, rulebook)
+    return Job(path, settings, market, book, scenarios, rulebook, given)
 
 
 class _Reader:
@@ -147,7 +150,7 @@ class _Reader:
 
     def value(self, where: str, value: Any, key: Key) -> Any:
         kind = key.type
-        if kind == TIME and isinstance(value, datetime) and value.tzinfo is None:
+        if kind in (TIME, END) and isinstance(value, datetime) and value.tzinfo is None:
             self.problems.add(
                 where,
                 f"a time without a zone ({value.isoformat()})",
@@ -160,7 +163,7 @@ class _Reader:
             if not key.rule(result):
                 self.problems.add(where, f"got {value!r}", f"Give {key.cure}.")
             return _below(self.path.parent, result)
-        hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind == TIME else ""
+        hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind in (TIME, END) else ""
         self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
         return None
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 __all__ = [
     "COUNT",
+    "END",
     "FLAG",
     "GROUPS",
     "NAMES",
@@ -46,13 +47,14 @@ class Key:
     cure: str = ""
 
 
-PATH, PATHS, TEXT, NUMBER, COUNT, TIME, FLAG, NAMES, NUMBERS, GROUPS = (
+PATH, PATHS, TEXT, NUMBER, COUNT, TIME, END, FLAG, NAMES, NUMBERS, GROUPS = (
     "a path",
     "a list of paths",
     "a text",
     "a number",
     "a whole number",
     "a time",
+    "a time or a day",
     "true or false",
     "a list of texts",
     "a list of numbers",
@@ -82,6 +84,12 @@ def _utc(value: date) -> pd.Timestamp:
     return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
 
 
+def _end(value: date) -> pd.Timestamp:
+    """A time, or the last moment of a day."""
+    day = pd.Timedelta(0) if isinstance(value, datetime) else pd.Timedelta(days=1, microseconds=-1)
+    return _utc(value) + day
+
+
 # For each type: does a value fit, and what it becomes.
 TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     PATH: (lambda v: isinstance(v, str) and v != "", Path),
@@ -89,6 +97,7 @@ TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     NUMBER: (_is_number, float),
     COUNT: (lambda v: isinstance(v, int) and not isinstance(v, bool), int),
     TIME: (lambda v: isinstance(v, date), _utc),
+    END: (lambda v: isinstance(v, date), _end),
     FLAG: (lambda v: isinstance(v, bool), bool),
     PATHS: (_is_names, lambda v: tuple(Path(item) for item in v)),
     NAMES: (_is_names, tuple),

@@ -53,7 +53,7 @@ class ExpectedShortfallRulebook(AbstractRulebook):
         """See `AbstractRulebook.requirement`."""
         shocks = pad_scenarios(self.source.shocks(market, self.key))
         pnl = contract_pnl(book, market, shocks)
-        _require_finite(pnl)
+        _require_finite(pnl, shocks.weight)
         statistic = _MarginStatistic(ExpectedShortfall(self.level), shocks.weight, shocks.overlap)
         result = stream_accounts(statistic, pnl, book.positions, progress=progress)
         initial = jnp.maximum(result["shortfall"], 0.0)
@@ -91,10 +91,16 @@ class _MarginStatistic(eqx.Module):
         }
 
 
-def _require_finite(pnl: Float[Array, "instrument scenario"]) -> None:
+def _require_finite(
+    pnl: Float[Array, "instrument scenario"], weight: Float[Array, " scenario"]
+) -> None:
     """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
-    if isinstance(pnl, Tracer):
+    if isinstance(pnl, Tracer) or isinstance(weight, Tracer):
         return
+    if not (np.isfinite(weight).all() and np.asarray(weight).sum() > 0.0):
+        raise InvalidInputError(
+            "The weights of the scenarios are not finite, or all zero. Check their source."
+        )
     finite = np.asarray(_finite_rows(pnl))
     if not finite.all():
         rows = np.flatnonzero(~finite)

@@ -42,8 +42,13 @@ def standard_normals(
         f"{dimensions} dimensions x {scenarios:,} scenarios are more than 2^32 - 1 random numbers. "
         "Take fewer scenarios, or several keys.",
     )
+    data = jax.random.key_data(key)
+    require(
+        data.shape == (2,),
+        "Random keys must be of threefry, JAX's default, so that every device draws the same.",
+    )
     counter = jnp.arange(count, dtype=jnp.uint32)
-    words = jax.extend.random.threefry_2x32(jax.random.key_data(key), counter)
+    words = jax.extend.random.threefry_2x32(data, counter)
     return _normal_of(words.reshape(dimensions, scenarios)).astype(dtype)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.report._quantiles import weighted_quantiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,9 @@ def _draw_each(axes: "Axes", labels: list[str], moving: dict[str, np.ndarray]) -
 def _draw_spread(axes: "Axes", moving: dict[str, np.ndarray], weight: np.ndarray) -> None:
     place = np.arange(len(moving))[::-1]
     for row, moves in zip(place, moving.values(), strict=True):
-        wide, narrow = (_quantiles(moves, weight, tail) for tail in (0.01, 0.05))
+        wide, narrow = (
+            weighted_quantiles(moves, weight, (tail, 0.5, 1.0 - tail)) for tail in (0.01, 0.05)
+        )
         axes.plot(100.0 * wide[[0, 2]], [row, row], color="C0", linewidth=1.5)
         axes.plot(100.0 * narrow[[0, 2]], [row, row], color="C0", linewidth=5.0, alpha=0.6)
         axes.plot(100.0 * wide[1], row, "o", color="white", markeredgecolor="C0", markersize=5)
@@ -110,10 +113,3 @@ def _draw_pair(
     axes.set_ylabel(label)
     axes.set_title("one dot per scenario, sized by weight", fontsize=9)
     axes.grid(alpha=0.3)
-
-
-def _quantiles(moves: np.ndarray, weight: np.ndarray, tail: float) -> np.ndarray:
-    """Weighted quantiles at `tail`, one half and 1 - `tail`."""
-    order = np.argsort(moves)
-    share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
-    return np.interp([tail, 0.5, 1.0 - tail], share, moves[order])

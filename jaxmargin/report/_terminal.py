@@ -10,6 +10,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from jaxmargin.report._quantiles import weighted_quantiles
+
 __all__ = ["margin_summary", "print_plain", "reverse_summary", "scenario_summary"]
 
 _ROWS = 10
@@ -69,9 +71,7 @@ def scenario_summary(table: pd.DataFrame, provenance: dict[str, Any]) -> Group:
     columns = [column for column in table.columns if column not in skipped]
     for column in columns[:_COLUMNS]:
         moves = table[column].to_numpy(np.float64)
-        order = np.argsort(moves)
-        share = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
-        quantiles = np.interp([0.01, 0.5, 0.99], share, moves[order])
+        quantiles = weighted_quantiles(moves, weight, (0.01, 0.5, 0.99))
         cells = [moves.min(), *quantiles, moves.max()]
         shown.add_row(Text(_AT_HOUR.sub("", column)), *(f"{cell:+.4f}" for cell in cells))
     if len(columns) > _COLUMNS:

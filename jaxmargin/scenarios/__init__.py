@@ -27,6 +27,7 @@ from jaxmargin.scenarios._filtered import (
 )
 from jaxmargin.scenarios._fit_copula import fit_degrees as fit_degrees
 from jaxmargin.scenarios._fit_copula import fit_marginals as fit_marginals
+from jaxmargin.scenarios._fit_copula import fit_student_degrees as fit_student_degrees
 from jaxmargin.scenarios._fit_copula import rank_correlation as rank_correlation
 from jaxmargin.scenarios._fit_garch import GarchFit as GarchFit
 from jaxmargin.scenarios._fit_garch import GarchStatus as GarchStatus

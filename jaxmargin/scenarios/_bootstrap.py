@@ -9,7 +9,12 @@ from jaxmargin.errors import require
 from jaxmargin.market import Market
 from jaxmargin.scenarios._factors import FactorHistory
 from jaxmargin.scenarios._shocks import Shocks
-from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource, require_fit
+from jaxmargin.scenarios._source import (
+    DAYS_PER_YEAR,
+    AbstractScenarioSource,
+    require_fit,
+    shared_paths,
+)
 
 __all__ = ["StationaryBootstrap"]
 
@@ -20,7 +25,8 @@ class StationaryBootstrap(AbstractScenarioSource):
     The first day of a path is any past day. Each further day is the one that followed in the
     past, or, with probability `1 / mean_block_days`, again any day; the last day of the history is
     followed by the first. Longer blocks keep more of the clustering of volatility; a mean block
-    of one day draws days independently.
+    of one day draws days independently. Standard errors count no more independent scenarios than
+    the history has days over the horizon.
 
     Attributes:
         history: past one-day moves.
@@ -48,7 +54,9 @@ class StationaryBootstrap(AbstractScenarioSource):
         """See `AbstractScenarioSource.shocks`."""
         require_fit(self, self.history.factors, market)
         return self.history.factors.shocks(
-            _paths(self, key), time=self.horizon_days / DAYS_PER_YEAR
+            _paths(self, key),
+            time=self.horizon_days / DAYS_PER_YEAR,
+            overlap=shared_paths(self.paths, self.horizon_days, self.history),
         )
 
 

@@ -98,7 +98,10 @@ def _draw(
 ) -> tuple[Float[Array, "factor factor"], Draws]:
     unit = jnp.ones(source.correlation.shape[:1], source.correlation.dtype)
     root = Covariance(unit, source.correlation).root()
-    return root, source.draws.normals(key, root, source.scenarios, extra=source.marginals.degrees)
+    one = jnp.ones((unit.shape[0], 1), unit.dtype)
+    size = 0.5 * (source.marginals(one) - source.marginals(-one))  # of a typical move
+    drawn = source.draws.normals(key, size * root, source.scenarios, extra=source.marginals.degrees)
+    return root, drawn
 
 
 @jax.jit

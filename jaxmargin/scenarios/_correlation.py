@@ -11,6 +11,8 @@ from jaxmargin.scenarios._covariance import Covariance
 
 __all__ = ["break_correlation", "repair_correlation", "shift_correlation"]
 
+_ROUNDING = 1e-6  # of entries in single precision
+
 
 def repair_correlation(matrix: np.ndarray, *, limit: float) -> tuple[np.ndarray, float]:
     """The nearest correlation matrix, if it is near enough.
@@ -26,7 +28,11 @@ def repair_correlation(matrix: np.ndarray, *, limit: float) -> tuple[np.ndarray,
         InvalidInputError: the distance is above `limit`, or `matrix` is not symmetric with ones
             on its diagonal.
     """
-    repaired, distance = nearest_correlation(matrix)
+    require(
+        matrix.ndim == 2 and bool(np.allclose(matrix, matrix.T, rtol=0.0, atol=_ROUNDING)),
+        "A correlation matrix must be symmetric. Give each pair one value.",
+    )
+    repaired, distance = nearest_correlation(0.5 * (matrix + matrix.T))
     require(
         distance <= limit,
         f"The correlation matrix has negative eigenvalues; the nearest correlation matrix is at "

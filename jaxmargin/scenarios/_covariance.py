@@ -64,6 +64,7 @@ class Covariance(eqx.Module):
 
 def _from_matrix(matrix: np.ndarray) -> Covariance:
     volatility = np.sqrt(np.diag(matrix))
+    matrix = 0.5 * (matrix + matrix.T)
     correlation = matrix / np.outer(volatility, volatility)
     np.fill_diagonal(correlation, 1.0)
     return Covariance(jnp.asarray(volatility), jnp.asarray(correlation))
@@ -162,5 +163,11 @@ def mix_covariances(calm: Covariance, stressed: Covariance, stressed_weight: flo
         0.0 <= stressed_weight <= 1.0,
         f"mix_covariances: stressed_weight must lie in [0, 1]; got {stressed_weight!r}.",
     )
-    mixed = (1.0 - stressed_weight) * calm.matrix() + stressed_weight * stressed.matrix()
-    return _from_matrix(np.asarray(mixed, np.float64))
+    return _from_matrix((1.0 - stressed_weight) * _host(calm) + stressed_weight * _host(stressed))
+
+
+def _host(covariance: Covariance) -> np.ndarray:
+    """The matrix in double precision, whatever JAX is set to."""
+    volatility = np.asarray(covariance.volatility, np.float64)
+    correlation = np.asarray(covariance.correlation, np.float64)
+    return volatility[:, None] * correlation * volatility[None, :]

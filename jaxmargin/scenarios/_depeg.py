@@ -23,7 +23,8 @@ class DepegJumps(AbstractScenarioSource):
     $p = 1 - \exp(-h \sum_i \lambda_i m_s)$; the copy without it keeps the weight $1 - p$ and the
     copy with it has $p$, so that rare events are there without drawing many scenarios. Which asset
     it is follows the $\lambda_i$; its log change is $-$`size` times a unit exponential. Depegs of
-    two assets within one horizon are left out.
+    two assets within one horizon are left out. Standard errors take the two copies as independent,
+    which matters only where $p$ is not small.
 
     Attributes:
         source: scenarios without depegs.
@@ -71,13 +72,15 @@ class DepegJumps(AbstractScenarioSource):
         made = self.source.shocks(market, made_key)
         scenarios, dtype = made.weight.shape[0], made.spot.dtype
         rate, size = self.per_year.astype(dtype), self.size.astype(dtype)
-        crash = made.spot[self.leader] < -self.crash
+        base = market.base[self.leader]
+        fall = made.spot[self.leader] + jnp.where(base != self.leader, made.spot[base], 0.0)
+        crash = fall < -self.crash
         multiple = jnp.where(crash, self.crash_multiple, 1.0)
         probability = -jnp.expm1(-made.time * multiple * jnp.sum(rate))
         which = jax.random.categorical(which_key, jnp.log(rate), shape=(scenarios,))
-        fall = size[which] * jax.random.exponential(size_key, (scenarios,), dtype)
+        drop = size[which] * jax.random.exponential(size_key, (scenarios,), dtype)
         row = jnp.asarray(self.asset)[which]
-        depegged = made.spot.at[row, jnp.arange(scenarios)].add(-fall)
+        depegged = made.spot.at[row, jnp.arange(scenarios)].add(-drop)
         twice = jax.tree.map(
             lambda leaf: jnp.concatenate([leaf, leaf], axis=-1) if leaf.ndim else leaf, made
         )

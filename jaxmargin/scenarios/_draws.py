@@ -14,6 +14,8 @@ from jaxmargin.numerics import sobol_directions, sobol_uniforms, standard_normal
 
 __all__ = ["AbstractDraws", "Antithetic", "Draws", "PseudoRandom", "Sobol", "TailMixture"]
 
+_FARTHEST = 8.0  # standard deviations: farther, no unshifted draw says anything about the tails
+
 
 class Draws(NamedTuple):
     """Normals of every scenario.
@@ -74,8 +76,8 @@ class PseudoRandom(AbstractDraws):
 class Antithetic(AbstractDraws):
     """Every draw together with its opposite, which has the same extra normals.
 
-    Odd moments of moves vanish exactly. Standard errors count a pair as one scenario: right for a
-    book that loses the same on both sides, and too large for one that is linear.
+    Odd moments of normal and t moves vanish exactly. Standard errors count a pair as one scenario:
+    right for a book that loses the same on both sides, and too large for one that is linear.
     """
 
     def normals(
@@ -161,8 +163,9 @@ class TailMixture(AbstractDraws):
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if a setting is out of range."""
         require(
-            self.distance > 0.0,
-            f"TailMixture.distance must be positive; got {self.distance!r} standard deviations.",
+            0.0 < self.distance <= _FARTHEST,
+            f"TailMixture.distance must lie above 0 and up to {_FARTHEST} standard deviations; got "
+            f"{self.distance!r}.",
         )
         require(
             0.0 < self.center < 1.0,
@@ -187,8 +190,10 @@ class TailMixture(AbstractDraws):
         normal = normal + self.distance * direction[:, None] * sign[None, :]
         along = direction @ normal
         share = unshifted / scenarios
-        tails = jnp.exp(-0.5 * self.distance**2) * jnp.cosh(self.distance * along)
-        return Draws(normal, mixing, 1.0 / (share + (1.0 - share) * tails), 1.0)
+        reach = self.distance * along
+        log_tails = jnp.logaddexp(reach, -reach) - jnp.log(2.0) - 0.5 * self.distance**2
+        log_weight = -jnp.logaddexp(jnp.log(share), jnp.log1p(-share) + log_tails)
+        return Draws(normal, mixing, jnp.exp(log_weight), 1.0)
 
 
 def _normals(

@@ -9,7 +9,12 @@ from jaxmargin.errors import require
 from jaxmargin.market import Market
 from jaxmargin.scenarios._factors import FactorHistory
 from jaxmargin.scenarios._shocks import Shocks
-from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource, require_fit
+from jaxmargin.scenarios._source import (
+    DAYS_PER_YEAR,
+    AbstractScenarioSource,
+    require_fit,
+    shared_paths,
+)
 from jaxmargin.scenarios._volatility_models import AbstractVolatilityModel, filter_variance
 
 __all__ = ["FilteredHistoricalSimulation"]
@@ -24,7 +29,8 @@ class FilteredHistoricalSimulation(AbstractScenarioSource):
 
     $$ r^*_j = z_{t_j} \sigma^*_j, \qquad \sigma^{*2}_{j+1} = f(\sigma^{*2}_j, r^{*2}_j), $$
 
-    from $\sigma^*_1$ of the day after the history. A scenario is the sum of its days.
+    from $\sigma^*_1$ of the day after the history. A scenario is the sum of its days. Standard
+    errors count no more independent scenarios than the history has days over the horizon.
 
     Attributes:
         history: past one-day moves.
@@ -67,7 +73,11 @@ class FilteredHistoricalSimulation(AbstractScenarioSource):
         """See `AbstractScenarioSource.shocks`; `key` is not used without `paths`."""
         require_fit(self, self.history.factors, market)
         moves = _paths(self, key)
-        return self.history.factors.shocks(moves, time=self.horizon_days / DAYS_PER_YEAR)
+        return self.history.factors.shocks(
+            moves,
+            time=self.horizon_days / DAYS_PER_YEAR,
+            overlap=shared_paths(moves.shape[1], self.horizon_days, self.history),
+        )
 
 
 @jax.jit

@@ -1,17 +1,17 @@
 """Fits of a t-copula and of the distributions that it joins."""
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
 from jaxmargin.scenarios._copula import REACH, Marginals
+from jaxmargin.scenarios._covariance import Covariance
 
-__all__ = ["fit_degrees", "fit_marginals", "rank_correlation"]
+__all__ = ["fit_degrees", "fit_marginals", "fit_student_degrees", "rank_correlation"]
 
 _NODES = 4097
+_BLEND = 1e-6  # of the identity in a correlation matrix, which may be singular
 _DEGREES = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 50)
 
 
@@ -23,7 +23,7 @@ def fit_marginals(
     Between the tails the quantile function runs straight between order statistics at
     $(i - 1/2) / n$. Beyond a share `tail` of the days on either side, the excesses over the
     threshold follow a generalized Pareto distribution by probability-weighted moments, so that
-    moves larger than any in the history happen.
+    moves larger than any in the history happen. A tail of equal moves stays as it is.
 
     Args:
         moves: one-day moves.
@@ -68,6 +68,8 @@ def _tail_quantile(ascending: np.ndarray, survival: np.ndarray, count: int) -> n
     """Quantiles of the upper tail of `count` values, at survival probabilities within it."""
     threshold = 0.5 * (ascending[-count - 1] + ascending[-count])
     excess = ascending[-count:] - threshold
+    if not excess.any():  # a price on a grid: all of the tail is one value
+        return np.full_like(survival, threshold)
     within = 1.0 - (np.arange(1, count + 1) - 0.35) / count
     mean, weighted = excess.mean(), np.mean(excess * within)
     shape = 2.0 - mean / (mean - 2.0 * weighted)
@@ -105,9 +107,11 @@ def rank_correlation(moves: Float[Array | np.ndarray, "day factor"]) -> np.ndarr
 def fit_degrees(moves: Float[Array | np.ndarray, "day factor"], correlation: np.ndarray) -> int:
     r"""Degrees of freedom of a t-copula by maximum pseudo-likelihood, of 3 to 50.
 
+    A single factor has no copula, whose degrees then do not matter: 3.
+
     Args:
         moves: one-day moves; only their ranks count.
-        correlation: correlation matrix of the copula, positive definite.
+        correlation: correlation matrix of the copula.
 
     References:
         Demarta, S. and McNeil, A. (2005), as in `rank_correlation`, section 4.2.
@@ -115,14 +119,51 @@ def fit_degrees(moves: Float[Array | np.ndarray, "day factor"], correlation: np.
     import scipy.stats
 
     table = np.asarray(moves, np.float64)
+    if table.shape[1] == 1:
+        return _DEGREES[0]
     uniform = scipy.stats.rankdata(table, axis=0) / (table.shape[0] + 1)
-    center = np.zeros(table.shape[1])
-    shape: Any = correlation  # the library's types say a number
 
     def likelihood(degrees: int) -> float:
         x = scipy.stats.t.ppf(uniform, degrees)
-        law = scipy.stats.multivariate_t(center, shape, df=degrees)
-        joint = law.logpdf(x)
+        joint = _log_density(x, correlation, degrees)
         return float(np.sum(joint) - np.sum(scipy.stats.t.logpdf(x, degrees)))
 
     return max(_DEGREES, key=likelihood)
+
+
+def fit_student_degrees(
+    moves: Float[Array | np.ndarray, "day factor"], covariance: Covariance
+) -> int:
+    r"""Degrees of freedom of jointly Student-t moves by maximum likelihood, of 3 to 50.
+
+    With the covariance given, the scale of the t distribution is $(\nu - 2) / \nu$ times it. The
+    size of the moves counts, not only their ranks.
+
+    Args:
+        moves: one-day moves.
+        covariance: of the moves.
+    """
+    table = np.asarray(moves, np.float64)
+    unit = (table - table.mean(axis=0)) / np.asarray(covariance.volatility, np.float64)
+    correlation = np.asarray(covariance.correlation, np.float64)
+
+    def likelihood(degrees: int) -> float:
+        shrink = np.sqrt((degrees - 2) / degrees)
+        density = _log_density(unit / shrink, correlation, degrees)
+        return float(np.sum(density)) - unit.size * float(np.log(shrink))
+
+    return max(_DEGREES, key=likelihood)
+
+
+def _log_density(x: np.ndarray, correlation: np.ndarray, degrees: int) -> np.ndarray:
+    """Log density of each row of `x`, jointly Student-t; singular matrices are made regular."""
+    import scipy.special
+
+    factors = x.shape[1]
+    regular = (1.0 - _BLEND) * np.asarray(correlation, np.float64) + _BLEND * np.eye(factors)
+    root = np.linalg.cholesky(0.5 * (regular + regular.T))
+    squared = np.sum(np.square(np.linalg.solve(root, x.T)), axis=0)
+    half = 0.5 * (degrees + factors)
+    constant = scipy.special.gammaln(half) - scipy.special.gammaln(0.5 * degrees)
+    constant -= 0.5 * factors * np.log(degrees * np.pi) + np.sum(np.log(np.diag(root)))
+    return constant - half * np.log1p(squared / degrees)

@@ -7,10 +7,16 @@ from jaxtyping import Array, Key
 
 from jaxmargin.errors import require
 from jaxmargin.market import Market
-from jaxmargin.scenarios._factors import RiskFactors
+from jaxmargin.scenarios._factors import FactorHistory, RiskFactors
 from jaxmargin.scenarios._shocks import Shocks
 
-__all__ = ["DAYS_PER_YEAR", "AbstractScenarioSource", "require_counts", "require_fit"]
+__all__ = [
+    "DAYS_PER_YEAR",
+    "AbstractScenarioSource",
+    "require_counts",
+    "require_fit",
+    "shared_paths",
+]
 
 DAYS_PER_YEAR = 365.0
 
@@ -48,3 +54,8 @@ def require_counts(source: AbstractScenarioSource) -> None:
     for name in ("scenarios", "horizon_days"):
         value = getattr(source, name)
         require(value >= 1, f"{type(source).__name__}.{name} must be at least 1; got {value!r}.")
+
+
+def shared_paths(paths: int, horizon_days: int, history: FactorHistory) -> float:
+    """How many of the resampled `paths` count as one: the history has only so many days."""
+    return max(1.0, paths * horizon_days / history.moves.shape[0])

@@ -60,6 +60,7 @@ def test_scenarios_of_a_kind_survive_a_round_trip_through_a_table(job, kind):
     again, copied, _ = make_scenarios(with_scenarios(job, "file", JOBS["file"]))
     read = copied.source.shocks(market, copied.key)
     assert list(again["scenario"]) == list(table["scenario"])
+    assert float(read.overlap) == float(direct.overlap)
     for part in ("spot", "funding", "basis", "volatility", "time", "weight", "damping"):
         before, after = getattr(direct, part), getattr(read, part)
         if before is None or not np.any(before):
@@ -79,6 +80,8 @@ def test_an_exported_set_gives_the_same_margins(job):
         with_scenarios(job, "file", JOBS["file"]), job.parent / "second"
     ).requirements
     np.testing.assert_allclose(second["initial"], first["initial"], rtol=1e-9, atol=0.011)
+    np.testing.assert_allclose(second["standard_error"], first["standard_error"], rtol=1e-9)
+    np.testing.assert_allclose(second["tail_count"], first["tail_count"], rtol=1e-9)
     assert list(second["worst_scenario"]) == list(first["worst_scenario"])
 
 
@@ -180,7 +183,7 @@ def test_a_history_of_volatility_basis_and_funding_moves_them(job):
         term = np.diff(btc["term"]) * np.log(max(years, 1 / 365) / (30 / 365))
         np.testing.assert_allclose(shocks.volatility[row], own * (level + term), atol=1e-12)
         np.testing.assert_allclose(
-            shocks.basis[row], own * years * np.diff(btc["basis"]), atol=1e-13
+            shocks.basis[row], own * max(years - 1 / 365, 0.0) * np.diff(btc["basis"]), atol=1e-13
         )
         np.testing.assert_allclose(shocks.tilt.skew[row], own * np.diff(btc["skew"]), atol=1e-13)
         deviation = float(
@@ -199,7 +202,7 @@ def test_a_history_of_volatility_basis_and_funding_moves_them(job):
         ("gauss", HISTORY, "unknown kind 'gauss' (did you mean 'gaussian'?)"),
         ("gaussian", HISTORY + "scenarios = 0\n", "Give a whole number from 1"),
         ("gaussian", HISTORY + 'sampling = "halton"\n', "Give one of pseudo-random, antithetic"),
-        ("gaussian", HISTORY + 'sampling = "sobol"\nscenarios = 1000\n', "Give 1024"),
+        ("gaussian", HISTORY + 'sampling = "sobol"\nscenarios = 1000\n', "Give 512 or 1,024"),
         ("gaussian", HISTORY + "components = 9\n", "9 for 3 risk factors"),
         ("gaussian", HISTORY + "stress_start = 2030-01-01\n", "0 days of the history lie within"),
         ("gaussian", HISTORY + "correlation_shift = 2.0\n", "Give a number from -1 to 1"),
@@ -207,13 +210,37 @@ def test_a_history_of_volatility_basis_and_funding_moves_them(job):
         ("gaussian", HISTORY + 'correlation_blocks = [["BTC"], ["BTC"]]\n', "in two blocks"),
         ("gaussian", HISTORY + 'correlation_blocks = ["BTC"]\n', "is not a list of lists of texts"),
         ("gaussian", HISTORY + "decay = 1.0\n", "Give a number between 0 and 1"),
+        ("gaussian", HISTORY + "decay = 0.9\n", "decay: it has no effect here. Leave it out"),
+        ("gaussian", HISTORY + "tail_distance = 2.0\n", 'or give sampling = "tail-mixture"'),
+        ("gaussian", HISTORY + "seed = 4294967296\n", "Give a whole number from 0 to 2^32 - 1"),
+        ("gaussian", HISTORY + "scenarios = 20_000_000\n", "Give at most 10,000,000"),
+        ("gaussian", HISTORY + "correlation_between = 0.1\n", "or give correlation_blocks"),
+        (
+            "filtered-historical",
+            HISTORY + 'scenarios = 9\nvolatility_model = "garch"\ndecay = 0.9\n',
+            "decay: it has no effect here",
+        ),
         ("student", HISTORY + "degrees = 2\n", "Give a whole number from 3"),
         ("student", HISTORY + "degree = 4\n", "unknown key 'degree' (did you mean 'degrees'?)"),
-        ("filtered-historical", HISTORY, "give the number of paths"),
+        ("filtered-historical", HISTORY, "missing for a horizon of 2 days, over which dates are"),
         ("jumps", HISTORY + "jump_threshold = 50.0\n", "and 5 are needed. Lower the threshold"),
         ("historical", HISTORY + "decay = 1.5\n", "Give a number above 0 and up to 1"),
         ("historical", HISTORY + 'depegs = ["USDC"]\n', "0 numbers for 1 depegs"),
         ("historical", HISTORY + DEPEG.replace("USDC", "USDX"), "unknown asset 'USDX'"),
+        ("historical", HISTORY + DEPEG.replace("USDC", "USD"), "'USD' is the numeraire"),
+        ("historical", HISTORY + "depeg_size = [0.1]\n", "Leave it out, or give depegs"),
+        (
+            "historical",
+            HISTORY + DEPEG + 'depeg_leader = "XRP"\ndepeg_crash_multiple = 2.0\n',
+            "depeg_leader: unknown asset 'XRP'",
+        ),
+        (
+            "historical",
+            HISTORY.replace('"USDC"', '"USDC", "BTC", "ETH", "SOL"'),
+            "every asset of the market is held constant",
+        ),
+        ("stress", "constant = ['USDC']\n", "Leave it out, or give history"),
+        ("tenor-scaled-grid", "spot_moves = [0.1]\ntail_moves = [0.0]\n", "none is 0"),
         ("historical", "", "key 'history' is missing"),
         ("stress", 'names = ["covid"]\n', "unknown stress 'covid'"),
         ("stress", 'files = ["mine.toml"]\n', "mine.toml: no such file"),
@@ -286,7 +313,13 @@ GOOD = "scenario,spot BTC,spot ETH,spot SOL,spot USDC,volatility BTC\n"
         ("scenario,spot BTC\nx,-0.1\n", "no column for the spot price of ETH, SOL, USDC"),
         (GOOD.replace("spot ETH", "spt ETH") + "x,0,0,0,0,0\n", "column spt ETH: no part of this"),
         ("spot BTC\n-0.1\n", "no column 'scenario'"),
-        (GOOD.replace("volatility", "skew") + "x,0,0,0,0,0.1\n", "skew or wings without width"),
+        (GOOD.replace("volatility", "skew") + "x,0,0,0,0,0.1\n", "columns skew of BTC 2026-01-03"),
+        (
+            GOOD.replace("\n", ",overlap\n") + "x,0,0,0,0,0,2\ny,0,0,0,0,0,3\n",
+            "column overlap: not",
+        ),
+        (GOOD.replace("\n", ",damping\n") + "x,0,0,0,0,0,1.5\n", "column damping: above 1"),
+        (GOOD.replace("\n", ",spot USD\n") + "x,0,0,0,0,0,0.1\n", "spot USD: moves, but is held"),
         (GOOD.replace("\n", ",weight\n") + "x,0,0,0,0,0,0\n", "no weight above zero"),
         (GOOD.replace("\n", ",days\n") + "x,0,0,0,0,0,-1\n", "column days: negative"),
     ],
@@ -354,3 +387,79 @@ def test_a_reverse_stress_finds_what_the_account_loses(job):
 def test_a_reverse_stress_without_sense_is_refused(job, account, radius, loss, part):
     with pytest.raises(InvalidInputError, match=part):
         run_reverse(job, account, radius=radius, loss=loss)
+
+
+def test_the_price_of_what_follows_another_asset_is_its_whole_price_in_a_table(job):
+    def staked(table):
+        row = table[table["asset"] == "ETH"].assign(
+            asset="STETH", spot=2_990.0, kind="wrapped", base="ETH", perpetual=np.nan,
+            funding=np.nan,
+        )  # fmt: skip
+        return pd.concat([table, row], ignore_index=True)
+
+    edit_table(job, "assets", staked)
+    head = "scenario,spot BTC,spot ETH,spot SOL,spot USDC"
+    (job.parent / "mine.csv").write_text(
+        f"{head},spot STETH\ntogether,-0.1,-0.3,-0.4,0,-0.3\ndepeg,0,-0.3,0,0,-0.37\n"
+    )
+    with_scenarios(job, "file", 'file = "mine.csv"\n')
+    table, made, inputs = make_scenarios(job)
+    row = list(inputs.market.assets["asset"]).index("STETH")
+    own = np.asarray(made.source.given.spot[row])
+    np.testing.assert_allclose(own, [0.0, np.log(0.63 / 0.7)], atol=1e-15)
+    np.testing.assert_allclose(table["spot STETH"], [-0.3, -0.37], rtol=1e-14)
+    (job.parent / "mine.csv").write_text(f"{head}\nx,-0.1,-0.3,-0.4,0\n")  # keeps its ratio
+    table, made, _ = make_scenarios(job)
+    assert float(made.source.given.spot[row, 0]) == 0.0
+    np.testing.assert_allclose(table["spot STETH"], [-0.3], rtol=1e-14)
+
+
+def test_columns_of_the_history_without_meaning_are_warned_of(job):
+    edit_table(job, "history", lambda t: t.assign(volatilty=0.5))
+    result = run_margin(job, job.parent / "out")
+    assert "history.parquet: columns that are not used: volatilty." in result.manifest["warnings"]
+
+
+def test_a_state_of_a_constant_asset_is_refused(job):
+    def with_usdc(table):
+        usdc = table[table["asset"] == "BTC"].assign(asset="USDC", close=1.0, funding=0.1)
+        return pd.concat([table, usdc], ignore_index=True)
+
+    edit_table(job, "history", with_usdc)
+    with pytest.raises(
+        InvalidInputError, match="column funding: a value for an asset that is held"
+    ):
+        load_inputs(job)
+
+
+def test_a_table_with_any_index_is_read(job):
+    path = job.parent / TABLES["history"]
+    table = pd.read_parquet(path)
+    halves = [half.reset_index(drop=True) for half in (table[:1000], table[1000:])]
+    pd.concat(halves).to_parquet(path)  # an index with every number twice
+    assert len(load_inputs(job).history.closes) == 731
+
+
+def test_single_precision_takes_given_correlations_and_a_stressed_window(job):
+    edit_text(job, 'precision = "f64"', 'precision = "f32"')
+    pairs = "first,second,correlation\nBTC spot,ETH spot,0.9\n"
+    (job.parent / "pairs.csv").write_text(pairs)
+    keys = HISTORY + 'scenarios = 64\ncorrelations = "pairs.csv"\nstress_start = 2025-06-01\n'
+    with_scenarios(job, "student", keys)
+    with jax.enable_x64(False):
+        _, made, _ = make_scenarios(job)
+        assert made.source.covariance.correlation.dtype == jnp.float32
+        assert float(made.source.covariance.correlation[0, 1]) == pytest.approx(0.9, abs=1e-6)
+
+
+def test_the_last_day_of_a_window_belongs_to_it(job):
+    edit_table(job, "history", lambda t: t.assign(time=t["time"] + pd.Timedelta(hours=8)))
+    edit_text(job, "constant = ", "end = 2025-06-01\nconstant = ")
+    assert str(load_inputs(job).history.closes.index[-1]) == "2025-06-01 08:00:00+00:00"
+
+
+@pytest.mark.parametrize("kind", ["student", "copula"])
+def test_a_singular_correlation_has_degrees_of_freedom(job, kind):
+    keys = HISTORY + "scenarios = 64\ncorrelation_shift = 1.0\n"
+    _, made, _ = make_scenarios(with_scenarios(job, kind, keys))
+    assert made.provenance["degrees"] >= 3

@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import INSTRUMENTS, SOURCES, book, history, market
+from kinds import INSTRUMENTS, SOURCES, book, history, market, shocks
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin import ExpectedShortfallRulebook
-from jaxmargin.scenarios import FactorHistory, HistoricalSimulation
+from jaxmargin.scenarios import FactorHistory, GivenScenarios, HistoricalSimulation
 from jaxmargin.valuation import revalue
 
 KEY = jax.random.key(0)
@@ -66,3 +66,12 @@ def test_a_maintenance_ratio_out_of_range_is_refused(ratio):
         ExpectedShortfallRulebook(SOURCES[0], KEY, maintenance_ratio=ratio)
     with pytest.raises(InvalidInputError, match=r"level must lie in \(0, 1\)"):
         ExpectedShortfallRulebook(SOURCES[0], KEY, level=99.0)
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    broken = eqx.tree_at(lambda s: s.weight, shocks(), jnp.full(12, jnp.nan))
+    nothing = eqx.tree_at(lambda s: s.weight, shocks(), jnp.zeros(12))
+    for given in (broken, nothing):
+        rulebook = ExpectedShortfallRulebook(GivenScenarios(given), KEY, level=0.9)
+        with pytest.raises(InvalidInputError, match="weights of the scenarios are not finite, or"):
+            rulebook.requirement(book(), market())

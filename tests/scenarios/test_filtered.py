@@ -110,6 +110,19 @@ def test_blocks_follow_each_other_and_have_the_stated_mean_length():
     assert abs(in_block.mean() - share) < 4.0 * np.sqrt(share * (1.0 - share) / 4000)
 
 
+def test_resampling_does_not_make_a_short_history_longer():
+    """100 days over 2 make 50 independent scenarios, however many paths are drawn."""
+    past, horizon = history(101), 2
+    for source in (
+        StationaryBootstrap(past, 4000, 5.0, horizon),
+        FilteredHistoricalSimulation(past, EWMA, paths=4000, horizon_days=horizon),
+    ):
+        made = source.shocks(market(), KEY)
+        assert made.weight.shape[0] / float(made.overlap) == pytest.approx(50.0, rel=1e-12)
+    few = StationaryBootstrap(past, 20, 5.0, horizon).shocks(market(), KEY)
+    assert float(few.overlap) == 1.0
+
+
 def test_a_block_of_one_day_draws_days_independently():
     past = history()
     horizon = 10

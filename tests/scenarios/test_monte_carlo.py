@@ -24,7 +24,9 @@ from jaxmargin.scenarios import (
     fit_degrees,
     fit_jumps,
     fit_marginals,
+    fit_student_degrees,
     rank_correlation,
+    sample_covariance,
 )
 
 COUNT = 1 << 17
@@ -154,6 +156,36 @@ def test_a_copula_fit_finds_its_correlations_and_degrees():
     assert fit_degrees(jnp.asarray(gaussian), fitted) >= 20
 
 
+def test_degrees_of_joint_student_moves_look_at_sizes_and_not_only_at_ranks():
+    """A copula of heavy tails that do not come together is Gaussian; the moves are not."""
+    random = np.random.default_rng(7)
+    apart = jnp.asarray(random.standard_t(3, (2500, 5)))
+    joint = scipy.stats.multivariate_t.rvs(shape=RHO, df=4, size=4000, random_state=random)
+    assert fit_degrees(apart, np.eye(5)) >= 20
+    assert fit_student_degrees(apart, sample_covariance(apart)) <= 8
+    assert fit_student_degrees(joint, sample_covariance(joint)) in (3, 4, 5)
+    normal = random.multivariate_normal(np.zeros(3), RHO, 4000)
+    assert fit_student_degrees(normal, sample_covariance(normal)) == 50
+
+
+def test_one_factor_or_a_singular_matrix_has_degrees_too():
+    random = np.random.default_rng(9)
+    one = random.standard_t(4, (3000, 1))
+    assert fit_degrees(one, np.eye(1)) == 3  # does not matter
+    assert fit_student_degrees(one, sample_covariance(one)) in (3, 4, 5)
+    twice = np.repeat(one, 2, axis=1)
+    assert fit_student_degrees(twice, sample_covariance(twice)) >= 3
+    assert fit_degrees(twice, np.ones((2, 2))) >= 3
+
+
+def test_a_price_on_a_grid_has_marginals_without_tails_beyond():
+    random = np.random.default_rng(10)
+    steps = random.choice([-1e-4, 0.0, 1e-4], (400, 1), p=[0.2, 0.6, 0.2])
+    fitted = fit_marginals(steps, 4)
+    x = jnp.asarray(scipy.stats.t.ppf([[1e-6, 0.01, 0.5, 0.99, 1.0 - 1e-6]], 4))
+    np.testing.assert_allclose(fitted(x), [[-1e-4, -1e-4, 0.0, 1e-4, 1e-4]], atol=1e-12)
+
+
 def test_jumps_have_mertons_moments():
     model = JumpDiffusion(
         COVARIANCE,
@@ -246,6 +278,14 @@ def test_the_tail_mixture_is_unbiased_and_sees_far_into_the_tail(exposure):
     assert weight.max() <= 1.0 / 0.4 * 1.01
 
 
+def test_the_farthest_tail_mixture_has_finite_weights_in_single_precision():
+    drawn = TailMixture(jnp.ones(3), distance=8.0).normals(
+        jax.random.key(0), jnp.eye(3, dtype=jnp.float32), 4000
+    )
+    assert drawn.weight.dtype == jnp.float32 and bool(jnp.isfinite(drawn.weight).all())
+    assert float(drawn.weight.max()) <= 2.51 and float(drawn.weight.min()) >= 0.0
+
+
 def test_the_same_scenarios_come_in_either_precision():
     double = moves(StudentMonteCarlo(FACTORS, COVARIANCE, 256, 4))[0]
 
@@ -278,7 +318,8 @@ def test_moves_are_differentiable_by_correlations_and_volatilities():
         (lambda: GaussianMonteCarlo(FACTORS, COVARIANCE, 0), "scenarios must be at least 1; got 0"),
         (lambda: GaussianMonteCarlo(FACTORS, COVARIANCE, 9, 0), "horizon_days must be at least 1"),
         (lambda: StudentMonteCarlo(FACTORS, COVARIANCE, 9, 2), "degrees must be a whole number"),
-        (lambda: TailMixture(jnp.ones(3), distance=0.0), "distance must be positive; got 0.0"),
+        (lambda: TailMixture(jnp.ones(3), distance=0.0), "distance must lie above 0 and up to 8"),
+        (lambda: TailMixture(jnp.ones(3), distance=15.0), "distance must lie above 0 and up to 8"),
         (lambda: TailMixture(jnp.ones(3), center=1.0), r"center must lie in \(0, 1\); got 1.0"),
         (
             lambda: GaussianMonteCarlo(FACTORS, COVARIANCE, 9, draws=Antithetic()).shocks(

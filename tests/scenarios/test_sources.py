@@ -142,6 +142,22 @@ def test_depegs_split_each_scenario_by_their_probability():
     assert abs(mean - 0.02) < 4.0 * 0.02 / np.sqrt(staked.sum())
 
 
+def test_a_crash_of_a_leader_that_follows_another_asset_is_that_of_its_price():
+    plain = HistoricalSimulation(history())
+
+    def shares(leader):
+        made = DepegJumps(
+            plain, (USDC,), jnp.array([0.5]), jnp.array([0.1]), leader=leader, crash=0.05,
+            crash_multiple=10.0,
+        ).shocks(market(), KEY)  # fmt: skip
+        return np.asarray(made.weight[259:] / made.weight[:259])
+
+    prices = plain.shocks(market(), KEY).spot
+    both = np.asarray(prices[STETH] + prices[ETH])
+    assert ((shares(STETH) > 1.01 * shares(STETH).min()) == (both < -0.05)).all()
+    assert ((shares(ETH) > 1.01 * shares(ETH).min()) == (np.asarray(prices[ETH]) < -0.05)).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
