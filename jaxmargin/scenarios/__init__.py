@@ -33,7 +33,6 @@ from jaxmargin.scenarios._fit_garch import GarchFit as GarchFit
 from jaxmargin.scenarios._fit_garch import GarchStatus as GarchStatus
 from jaxmargin.scenarios._fit_garch import fit_garch as fit_garch
 from jaxmargin.scenarios._gaussian import GaussianMonteCarlo as GaussianMonteCarlo
-from jaxmargin.scenarios._gaussian import StudentMonteCarlo as StudentMonteCarlo
 from jaxmargin.scenarios._given import GivenScenarios as GivenScenarios
 from jaxmargin.scenarios._grid import SpotVolatilityGrid as SpotVolatilityGrid
 from jaxmargin.scenarios._historical import HistoricalSimulation as HistoricalSimulation
@@ -47,6 +46,7 @@ from jaxmargin.scenarios._shocks import pad_scenarios as pad_scenarios
 from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
 from jaxmargin.scenarios._shocks import shock_market as shock_market
 from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
+from jaxmargin.scenarios._student import StudentMonteCarlo as StudentMonteCarlo
 from jaxmargin.scenarios._tenor_grid import SkewScenarios as SkewScenarios
 from jaxmargin.scenarios._tenor_grid import TenorScaledGrid as TenorScaledGrid
 from jaxmargin.scenarios._tenor_grid import VolatilityMode as VolatilityMode

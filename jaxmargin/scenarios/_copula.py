@@ -9,7 +9,6 @@ from jaxmargin.market import Market
 from jaxmargin.scenarios._covariance import Covariance
 from jaxmargin.scenarios._draws import AbstractDraws, Draws, PseudoRandom
 from jaxmargin.scenarios._factors import RiskFactors
-from jaxmargin.scenarios._gaussian import student_stretch
 from jaxmargin.scenarios._shocks import Shocks
 from jaxmargin.scenarios._source import (
     DAYS_PER_YEAR,
@@ -17,6 +16,7 @@ from jaxmargin.scenarios._source import (
     require_counts,
     require_fit,
 )
+from jaxmargin.scenarios._student import student_stretch
 
 __all__ = ["REACH", "CopulaMonteCarlo", "Marginals"]
 
