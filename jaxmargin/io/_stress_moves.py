@@ -99,8 +99,7 @@ def build_stress(
         arrays["basis"][:, column] = _stated(step.basis, forwards["asset"], coins) * left
         scale = (_REFERENCE_DAYS / np.maximum(days, 1.0)) ** step.volatility_power
         volatility = _stated(step.volatility, forwards["asset"], coins) * scale
-        _check_volatility(step, volatility, forwards, problems)
-        arrays["volatility"][:, column] = np.log1p(np.where(volatility > -1.0, volatility, 0.0))
+        arrays["volatility"][:, column] = np.log1p(volatility)
         base = market.asset_row(names.where(assets["base"] == "", assets["base"]))
         whole = moves + np.where(base == np.arange(len(assets)), 0.0, moves[base])
         rows += [
@@ -108,20 +107,6 @@ def build_stress(
             for asset, move, rule in zip(names, np.expm1(whole), rules, strict=True)
         ]
     return arrays, pd.DataFrame(rows, columns=["scenario", "asset", "move", "rule"])
-
-
-def _check_volatility(
-    step: StressStep, volatility: np.ndarray, forwards: pd.DataFrame, problems: Problems
-) -> None:
-    """A fall that grows towards expiry may take more than there is."""
-    row = int(np.argmin(volatility)) if volatility.size else 0
-    if volatility.size and volatility[row] <= -1.0:
-        asset, expiry = forwards.loc[row, "asset"], forwards.loc[row, "expiry"]
-        problems.add(
-            f"stress {step.label!r}, [volatility] {asset}",
-            f"scaled to the expiry {expiry} it is {volatility[row]:+.3g}, below -1",
-            "State a smaller fall, or a smaller volatility_power.",
-        )
 
 
 def _stated(stated: Mapping[str, float], names: pd.Series, coins: set[str]) -> np.ndarray:

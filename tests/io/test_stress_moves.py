@@ -180,14 +180,6 @@ def test_volatility_is_scaled_by_expiry_and_carry_by_the_time_that_is_left(tmp_p
     assert (arrays["rate"] == 0.0).all() and (arrays["weight"] == 1.0).all()
 
 
-def test_a_fall_of_volatility_that_grows_to_more_than_all_of_it_is_refused(tmp_path):
-    text = TEXT.replace("BTC = 0.4", "BTC = -0.6")  # -0.6 x sqrt(30 / 7.5) = -1.2
-    _, _, found = build([stress(tmp_path, text)], {})
-    assert len(found) == 1
-    assert "'sudden-fall', [volatility] BTC: scaled to the expiry 2026-01-09" in found[0]
-    assert "it is -1.2, below -1. State a smaller fall, or a smaller volatility_power." in found[0]
-
-
 def test_the_market_moves_to_where_the_file_says(tmp_path):
     arrays, _, _ = build([stress(tmp_path)], {})
     moves = {name: jnp.asarray(array) for name, array in arrays.items()}
