@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmargin.numerics import normal_cdf
+from jaxmargin.numerics import normal_cdf, normal_spread
 
 __all__ = ["black", "digital", "safe_inverse"]
 
@@ -43,7 +43,7 @@ def black(
     """
     d1 = jnp.log(forward / strike) * safe_inverse(total_volatility) + 0.5 * total_volatility
     d2 = d1 - total_volatility
-    return sign * (forward * normal_cdf(sign * d1) - strike * normal_cdf(sign * d2))
+    return sign * normal_spread(forward, strike, sign * d1, sign * d2)
 
 
 def digital(

@@ -19,6 +19,7 @@ from jaxmargin.numerics._monotone import monotone_slopes as monotone_slopes
 from jaxmargin.numerics._nearest_correlation import nearest_correlation as nearest_correlation
 from jaxmargin.numerics._normal import normal_cdf as normal_cdf
 from jaxmargin.numerics._normal import normal_pdf as normal_pdf
+from jaxmargin.numerics._normal import normal_spread as normal_spread
 from jaxmargin.numerics._selection import TailSelection as TailSelection
 from jaxmargin.numerics._selection import select_tail as select_tail
 from jaxmargin.numerics._smallest_ball import SmallestBall as SmallestBall

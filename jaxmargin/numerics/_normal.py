@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-__all__ = ["normal_cdf", "normal_pdf"]
+__all__ = ["normal_cdf", "normal_pdf", "normal_spread"]
 
 _INVERSE_SQRT_TWO_PI = 0.3989422804014327
 
@@ -59,14 +59,22 @@ def normal_cdf(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Absolute error 2.2e-7 in single and 6e-16 in double precision, there with 13 correct digits in
     the lower tail as far as -20. Branch-free: on a CPU faster than `erfc` and than `ndtr`.
     """
-    double = x.dtype == jnp.float64
-    scale, coefficients = (_DOUBLE_SCALE, _DOUBLE) if double else (_SINGLE_SCALE, _SINGLE)
-    t = 1.0 / (1.0 + scale * jnp.abs(x))
+    tail = normal_pdf(x) * _ratio(1.0 / _denominator(x))
+    return jnp.where(x > 0.0, 1.0 - tail, tail)
+
+
+def _denominator(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    scale = _DOUBLE_SCALE if x.dtype == jnp.float64 else _SINGLE_SCALE
+    return 1.0 + scale * jnp.abs(x)
+
+
+def _ratio(t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Mills' ratio by its polynomial in `t`, the inverse of `_denominator`."""
+    coefficients = _DOUBLE if t.dtype == jnp.float64 else _SINGLE
     polynomial = jnp.full_like(t, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         polynomial = polynomial * t + coefficient
-    tail = normal_pdf(x) * (polynomial * t)
-    return jnp.where(x > 0.0, 1.0 - tail, tail)
+    return polynomial * t
 
 
 @normal_cdf.defjvp
@@ -76,3 +84,31 @@ def _normal_cdf_jvp(
     # the density itself: the derivative of the polynomial in |x| would be wrong at zero
     (x,), (dx,) = primals, tangents
     return normal_cdf(x), normal_pdf(x) * dx
+
+
+@jax.custom_jvp
+def normal_spread(
+    a: Float[Array, "*shape"],
+    b: Float[Array, "*shape"],
+    x: Float[Array, "*shape"],
+    y: Float[Array, "*shape"],
+) -> Float[Array, "*shape"]:
+    """`a N(x) - b N(y)` where `a n(x) = b n(y)`, as in Black's formula.
+
+    Both tails then share one exponential and one division, which makes it nearly twice as fast in
+    double precision as two of `normal_cdf`, and as exact.
+    """
+    u, w = _denominator(x), _denominator(y)
+    inverse = 1.0 / (u * w)
+    density = a * normal_pdf(x)
+    first, second = density * _ratio(w * inverse), density * _ratio(u * inverse)
+    return jnp.where(x > 0.0, a - first, first) - jnp.where(y > 0.0, b - second, second)
+
+
+@normal_spread.defjvp
+def _normal_spread_jvp(
+    primals: tuple[Float[Array, "*shape"], ...], tangents: tuple[Float[Array, "*shape"], ...]
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+    (a, b, x, y), (da, db, dx, dy) = primals, tangents
+    slope = normal_cdf(x) * da - normal_cdf(y) * db + a * normal_pdf(x) * (dx - dy)
+    return normal_spread(a, b, x, y), slope

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from jaxmargin.instruments import InverseOptions, LinearOptions
 from jaxmargin.instruments.formulas import safe_inverse
 from jaxmargin.market import Market
-from jaxmargin.numerics import bucket_size, normal_cdf
+from jaxmargin.numerics import bucket_size, normal_spread
 from jaxmargin.scenarios import Shocks, TiltShocks, scenario_axes, shock_market
 
 __all__ = ["option_pnl"]
@@ -191,9 +191,8 @@ def _price(contracts: _Contracts, shared: _Shared) -> Float[Array, "instrument s
     d1 = log_moneyness * inverse + 0.5 * total_volatility
     d2 = d1 - total_volatility
     sign = column(contracts.sign)
-    value = sign * (
-        gather(shared.forward_price) * normal_cdf(sign * d1)
-        - gather(shared.strike_price) * column(contracts.strike) * normal_cdf(sign * d2)
-    )
+    forward_price = gather(shared.forward_price)
+    strike_price = gather(shared.strike_price) * column(contracts.strike)
+    value = sign * normal_spread(forward_price, strike_price, sign * d1, sign * d2)
     pnl = value - gather(shared.settlement_price) * column(contracts.value)
     return pnl * column(contracts.multiplier)
