@@ -17,7 +17,10 @@ RESULTS = Path(__file__).parent / "results"
 def time_in_turn(
     candidates: Mapping[str, Callable[[], object]], *, rounds: int = 9
 ) -> dict[str, dict[str, float]]:
-    """Seconds of the first call, and the median and best of `rounds` calls, each made in turn."""
+    """Seconds of the first call, and the median and best of `rounds` calls.
+
+    Each candidate is called once in a round; every round starts with the next one.
+    """
 
     def once(call: Callable[[], object]) -> float:
         start = time.perf_counter()
@@ -26,9 +29,11 @@ def time_in_turn(
 
     first = {name: once(call) for name, call in candidates.items()}
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            seconds[name].append(once(call))
+    names = list(candidates)
+    for turn in range(rounds):
+        first_in_turn = turn % len(names)  # who follows whom matters to caches and the allocator
+        for name in names[first_in_turn:] + names[:first_in_turn]:
+            seconds[name].append(once(candidates[name]))
     return {
         name: {"first": first[name], "median": statistics.median(s), "best": min(s)}
         for name, s in seconds.items()

@@ -134,7 +134,7 @@ def run(precision):
     np.testing.assert_allclose(paths, loop(), rtol=tolerance, atol=tolerance * 0.02)
     candidates["filtered"] = lambda: source.shocks(few, KEY)
     candidates["numpy filtered"] = loop
-    seconds = time_in_turn(candidates)
+    seconds = time_in_turn(candidates, rounds=21)
     median = {name: each["median"] for name, each in seconds.items()}
     return {
         "seconds": seconds,

@@ -240,6 +240,9 @@ def _prepare_jax() -> None:
         return  # a read-only home: compile anew each time
     import jax
 
+    if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
+        # accounts are shared out over devices: without a GPU, one for each core
+        jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

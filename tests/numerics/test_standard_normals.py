@@ -1,6 +1,7 @@
 """Counter-based normals: distribution, reach, and the published bits of threefry."""
 
 import jax
+import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import scipy.stats
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.numerics import standard_normals
-from jaxmargin.numerics._standard_normals import _normal_of
+from jaxmargin.numerics._standard_normals import _normal_of, _threefry
 
 
 def test_every_word_becomes_its_quantile():
@@ -36,10 +37,29 @@ def test_normals_are_normal_and_independent():
 
 
 def test_bits_are_those_of_the_published_generator():
-    """Threefry-2x32, 20 rounds: known answer of Random123 for key 0 and counter 0."""
-    key = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32))
-    words = jax.extend.random.threefry_2x32(jax.random.key_data(key), jnp.zeros(2, jnp.uint32))
-    np.testing.assert_array_equal(words, np.array([0x6B200159, 0x99BA4EFE], np.uint32))
+    """Threefry-2x32, 20 rounds: the known answers of the Random123 library."""
+    ones = np.uint32(0xFFFFFFFF)
+    for key, counter, expected in (
+        ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+        ((ones, ones), (ones, ones), (0x1CB996FC, 0xBB002BE7)),
+        ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0)),
+    ):
+        made = _threefry(
+            jnp.array(key, jnp.uint32), *(jnp.array([word], jnp.uint32) for word in counter)
+        )
+        assert [int(word[0]) for word in made] == list(expected)
+
+
+def test_bits_are_those_that_jax_draws():
+    key = jax.random.key_data(jax.random.key(11))
+    count = jnp.arange(1001, dtype=jnp.uint32)
+    own = _threefry(key, count[:500], count[500:1000])
+    theirs = jax.extend.random.threefry_2x32(key, count[:1000])
+    np.testing.assert_array_equal(jnp.concatenate(own), theirs)
+    normal = standard_normals(jax.random.key(11), 8, 125, jnp.float32)
+    np.testing.assert_array_equal(normal.reshape(-1), _normal_of(theirs))
+    odd = standard_normals(jax.random.key(11), 7, 143, jnp.float32)
+    np.testing.assert_array_equal(odd.reshape(-1)[:500], _normal_of(own[0])[:500])
 
 
 def test_keys_differ_and_too_many_are_refused():
