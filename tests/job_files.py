@@ -45,3 +45,11 @@ def set_cell(job: Path, name: str, column: str, row: int, value: object) -> None
         return table
 
     edit_table(job, name, change)
+
+
+def with_scenarios(job, kind, keys):
+    """The same job with another section [scenarios]; its job file."""
+    text = job.read_text()
+    start, end = text.index("[scenarios]"), text.index("[rulebook]")
+    job.write_text(text[:start] + f'[scenarios]\nkind = "{kind}"\n{keys}\n' + text[end:])
+    return job

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import BTC, ETH, SOURCES, STETH, USDC, closes, history, market, name, tilted_shocks
+from kinds import BTC, ETH, SOURCES, STETH, USDC, closes, history, market, name
 from reference import reference
 
 from jaxmargin.errors import InvalidInputError
@@ -12,7 +12,6 @@ from jaxmargin.margin import ExpectedShortfallRulebook
 from jaxmargin.market import Market
 from jaxmargin.scenarios import (
     DepegJumps,
-    GivenScenarios,
     HistoricalSimulation,
     SpotVolatilityGrid,
     price_history,
@@ -57,8 +56,6 @@ def test_another_key_makes_others_exactly_where_there_is_chance(source):
 
 @by_name
 def test_the_numeraire_does_not_move(source):
-    if isinstance(source, GivenScenarios):
-        source = GivenScenarios(tilted_shocks())  # what is given is given: it does not move there
     assert float(jnp.abs(source.shocks(market(), KEY).spot[4]).max()) == 0.0
 
 
