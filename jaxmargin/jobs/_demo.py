@@ -42,7 +42,7 @@ instruments = "instruments.parquet"
 positions = "positions.parquet"
 
 [scenarios]
-kind = "historical"                # or "spot-volatility-grid"
+kind = "historical"                # others: jaxmargin scenarios list
 history = "history.parquet"
 constant = ["USDC"]                # assets whose price does not move
 
