@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,12 @@ def reference(path: str) -> Path:
 def oracle(path: str) -> dict:
     """A JSON file of the reference data."""
     return json.loads(reference(f"oracles/{path}").read_text())
+
+
+def run_example(path: Path, out: Path) -> None:
+    """Run an example that needs the reference data; it writes to `out`."""
+    root = reference("data/deribit_option_chains_daily.parquet").parents[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMARGIN_REFERENCE_DATA", str(root))
+        patch.setenv("JAXMARGIN_EXAMPLE_OUT", str(out))
+        runpy.run_path(str(path))

@@ -31,6 +31,8 @@ from jaxmargin.io._stress_moves import estimate_betas as estimate_betas
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary
 from jaxmargin.io._tickers import read_okx as read_okx
+from jaxmargin.io._toml import is_number as is_number
+from jaxmargin.io._toml import read_toml as read_toml
 from jaxmargin.io._write import require_folder as require_folder
 from jaxmargin.io._write import round_up as round_up
 from jaxmargin.io._write import sha256 as sha256

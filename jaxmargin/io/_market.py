@@ -43,6 +43,11 @@ class MarketTables:
         """Row of each asset name in `Market.spot`."""
         return pd.Index(self.assets["asset"]).get_indexer(pd.Index(names)).astype(np.int32)
 
+    def base_row(self) -> np.ndarray:
+        """Row of the asset that each asset follows; its own where it follows none."""
+        assets = self.assets
+        return self.asset_row(assets["asset"].where(assets["base"] == "", assets["base"]))
+
     def pillar_row(self, asset: pd.Series, expiry: pd.Series) -> np.ndarray:
         """Row of each (asset, expiry) in `Market.forward`; -1 where there is none."""
         pillars = pd.MultiIndex.from_frame(self.forwards[["asset", "expiry"]])
@@ -182,7 +187,6 @@ def build_market(
     fixed = np.zeros_like(years)
     if tables.averaging > 0.0:
         fixed = np.clip(1.0 - years / tables.averaging, 0.0, 1.0)
-    base = assets["asset"].where(assets["base"] == "", assets["base"])
     forward, time = jnp.asarray(forwards["forward"].to_numpy()), jnp.asarray(years)
     moving = {
         "sticky-strike": StickyStrike,
@@ -195,7 +199,7 @@ def build_market(
         spot=jnp.asarray(spot),
         perpetual=jnp.asarray(perpetual),
         funding=jnp.asarray(assets["funding"].fillna(0.0).to_numpy()),
-        base=jnp.asarray(tables.asset_row(base)),
+        base=jnp.asarray(tables.base_row()),
         fixed=jnp.asarray(fixed),
         asset=jnp.asarray(tables.asset_row(forwards["asset"])),
         time=time,

@@ -44,7 +44,7 @@ def scenario_table(shocks: Shocks, market: MarketTables, labels: Sequence[str]) 
             continue
         moves = np.asarray(moves, np.float64)
         if part == "spot":
-            moves = moves + np.where(_follows(market)[:, None], moves[_bases(market)], 0.0)
+            moves = moves + np.where(_follows(market)[:, None], moves[market.base_row()], 0.0)
         for suffix, row in zip(suffixes, moves, strict=True):
             if part in ("spot", "width") or np.any(row):
                 columns[f"{part} {suffix}"] = np.expm1(row) if part in _RELATIVE else row
@@ -118,12 +118,6 @@ def _names(market: MarketTables) -> dict[str, list[str]]:
         **dict.fromkeys(_BY_PILLAR, pillars),
         **dict.fromkeys(_TILT, pillars),
     }
-
-
-def _bases(market: MarketTables) -> np.ndarray:
-    """Row of the asset that each asset follows; its own where it follows none."""
-    assets = market.assets
-    return market.asset_row(assets["asset"].where(assets["base"] == "", assets["base"]))
 
 
 def _follows(market: MarketTables) -> np.ndarray:
@@ -208,7 +202,7 @@ def _arrays(
     result = {part: rows(part, 0.0) for part in (*_BY_ASSET, *_BY_PILLAR) if part in moving}
     follows, whole = _follows(market)[:, None], result["spot"]
     given = np.array([f"spot {asset}" in numbers for asset in market.assets["asset"]])[:, None]
-    result["spot"] = np.where(follows & given, whole - whole[_bases(market)], whole)
+    result["spot"] = np.where(follows & given, whole - whole[market.base_row()], whole)
     overlap = numbers.get("overlap", pd.Series([1.0])).iloc[0]
     result |= {"overlap": np.asarray(overlap, np.float64)}
     result |= {"time": days / _DAYS_PER_YEAR, "weight": weight / weight.mean()}

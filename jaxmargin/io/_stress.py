@@ -1,6 +1,5 @@
 """Stress files: named scenarios, from history or invented, one TOML file each."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,8 @@ from jaxmargin.io._stress_keys import (
     TABLES,
     TOP,
     choices,
-    is_number,
 )
+from jaxmargin.io._toml import is_number, read_toml
 
 __all__ = ["StressScenario", "StressStep", "read_stress", "stress_library"]
 
@@ -100,13 +99,8 @@ def read_stress(path: Path, problems: Problems) -> StressScenario | None:
         path: the file; `scenarios/README.md` describes its format.
         problems: where problems go.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.add(str(path), "no such file", "Check the path of the stress file.")
-        return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
+    content = read_toml(path, "stress file", problems)
+    if content is None:
         return None
     before = len(problems.found)
     scenario = _Reader(path.name, problems).scenario(content)

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from sys import float_info
 from typing import Any
+
+from jaxmargin.io._toml import is_number
 
 __all__ = [
     "ADDITIVE",
@@ -16,7 +17,6 @@ __all__ = [
     "TABLES",
     "TOP",
     "choices",
-    "is_number",
 ]
 
 KINDS = ("historical", "hypothetical")
@@ -31,12 +31,6 @@ SOURCE = ("figure", "origin", "url")
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.strip() != ""
-
-
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= float_info.max
 
 
 def _not_negative(value: Any) -> bool:

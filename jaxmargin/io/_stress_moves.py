@@ -100,7 +100,7 @@ def build_stress(
         scale = (_REFERENCE_DAYS / np.maximum(days, 1.0)) ** step.volatility_power
         volatility = _stated(step.volatility, forwards["asset"], coins) * scale
         arrays["volatility"][:, column] = np.log1p(volatility)
-        base = market.asset_row(names.where(assets["base"] == "", assets["base"]))
+        base = market.base_row()
         whole = moves + np.where(base == np.arange(len(assets)), 0.0, moves[base])
         rows += [
             (step.label, asset, float(move), rule)

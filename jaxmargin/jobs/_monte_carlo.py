@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.io import History
+from jaxmargin.jobs._scenario_checks import stressed_days
 from jaxmargin.scenarios import (
     AbstractDraws,
     AbstractScenarioSource,
@@ -103,12 +104,8 @@ def estimate_covariance(
         return sample_covariance(moves)
 
     covariance = estimate(past.moves)
-    start, end = settings["stress_start"], settings["stress_end"]
-    if start is not None or end is not None:
-        days = history.closes.index[1:]
-        chosen = np.ones(len(days), bool)
-        chosen &= np.asarray(days >= start) if start is not None else chosen
-        chosen &= np.asarray(days <= end) if end is not None else chosen
+    chosen = stressed_days(settings, history)
+    if chosen is not None:
         stressed = estimate(jnp.asarray(np.asarray(past.moves)[chosen]))
         covariance = mix_covariances(covariance, stressed, settings["stress_weight"])
         facts["stressed_days"] = int(chosen.sum())

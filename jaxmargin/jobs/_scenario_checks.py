@@ -1,13 +1,14 @@
 """Checks of [scenarios] that need more than one key, or the other inputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from jaxmargin.io import History, MarketTables, Problems, factor_names, nearest
 from jaxmargin.jobs._settings import Job
 
-__all__ = ["check_scenarios"]
+__all__ = ["check_scenarios", "stressed_days"]
 
 _LARGEST = 10_000_000  # scenarios that a job may draw
 
@@ -108,16 +109,12 @@ def _check_against_history(
     if components is not None and components > len(names):
         add("components", f"{components} for {len(names)} risk factors", f"Give {len(names)}.")
     days = history.closes.index[1:]
-    start, end = settings.get("stress_start"), settings.get("stress_end")
-    if (start is not None or end is not None) and len(days):
-        inside = np.ones(len(days), bool)
-        inside &= np.asarray(days >= start) if start is not None else inside
-        inside &= np.asarray(days <= end) if end is not None else inside
-        if inside.sum() < 2:
-            add(
-                "stress_start, stress_end", f"{int(inside.sum())} days of the history lie within",
-                f"Name a part of {days[0].date()} to {days[-1].date()}.",
-            )  # fmt: skip
+    inside = stressed_days(settings, history)
+    if inside is not None and len(days) and inside.sum() < 2:
+        add(
+            "stress_start, stress_end", f"{int(inside.sum())} days of the history lie within",
+            f"Name a part of {days[0].date()} to {days[-1].date()}.",
+        )  # fmt: skip
     known = [*names, *dict.fromkeys(name.split(" ")[0] for name in names)]
     seen: set[str] = set()
     for entry in (entry for group in settings.get("correlation_blocks", ()) for entry in group):
@@ -129,3 +126,13 @@ def _check_against_history(
         elif entry in seen:
             add("correlation_blocks", f"{entry!r} is in two blocks", "Keep one.")
         seen.add(entry)
+
+
+def stressed_days(settings: Mapping[str, Any], history: History) -> np.ndarray | None:
+    """Which one-day moves of the history lie in the stressed window; None if there is none."""
+    start, end = settings.get("stress_start"), settings.get("stress_end")
+    if start is None and end is None:
+        return None
+    days = history.closes.index[1:]
+    after = np.ones(len(days), bool) if start is None else np.asarray(days >= start)
+    return after if end is None else after & np.asarray(days <= end)

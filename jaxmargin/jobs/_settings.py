@@ -1,6 +1,5 @@
 """The job file: which tables, which scenarios, which rulebook."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import Problems, nearest
+from jaxmargin.io import Problems, nearest, read_toml
 from jaxmargin.jobs._keys import BOOK, MARKET, RULEBOOKS, TOP
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
@@ -64,13 +63,8 @@ class Job:
 def read_job(path: Path, problems: Problems) -> Job | None:
     """Read and check a job file; None if it cannot be used."""
     before = len(problems.found)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.add(str(path), "no such file", "Check the path of the job file.")
-        return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
+    content = read_toml(path, "job file", problems)
+    if content is None:
         return None
     sections = {
         name: content.pop(name, None) for name in ("market", "book", "scenarios", "rulebook")

@@ -1,6 +1,5 @@
 """Types of values in a job file, and rules for them."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from jaxmargin.io import is_number
 
 __all__ = [
     "COUNT",
@@ -67,10 +68,6 @@ def one_of(*choices: str) -> Key:
     return Key(TEXT, choices[0], lambda v: v in choices, f"one of {', '.join(choices)}")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(fits(item) for item in value)
 
@@ -94,7 +91,7 @@ def _end(value: date) -> pd.Timestamp:
 TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     PATH: (lambda v: isinstance(v, str) and v != "", Path),
     TEXT: (lambda v: isinstance(v, str), str),
-    NUMBER: (_is_number, float),
+    NUMBER: (is_number, float),
     COUNT: (lambda v: isinstance(v, int) and not isinstance(v, bool), int),
     TIME: (lambda v: isinstance(v, date), _utc),
     END: (lambda v: isinstance(v, date), _end),
@@ -103,7 +100,7 @@ TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     NAMES: (_is_names, tuple),
     GROUPS: (lambda v: _is_list(v, _is_names), lambda v: tuple(tuple(item) for item in v)),
     NUMBERS: (
-        lambda v: _is_list(v, _is_number) and len(v) > 0,
+        lambda v: _is_list(v, is_number) and len(v) > 0,
         lambda v: tuple(float(item) for item in v),
     ),
 }

@@ -22,3 +22,4 @@ from jaxmargin.market._surfaces import Interpolation as Interpolation
 from jaxmargin.market._surfaces import QuotedVolatilities as QuotedVolatilities
 from jaxmargin.market._term_structure import volatility_at_time as volatility_at_time
 from jaxmargin.market._tilt import SmileTilt as SmileTilt
+from jaxmargin.market._tilt import tilted as tilted

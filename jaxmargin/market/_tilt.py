@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-__all__ = ["SmileTilt"]
+__all__ = ["SmileTilt", "tilted"]
 
 
 class SmileTilt(eqx.Module):
@@ -36,13 +36,6 @@ class SmileTilt(eqx.Module):
     wings: Float[Array, " pillar"]
     floor: Float[Array, " pillar"]
 
-    def distance(
-        self, pillar: Int[Array, " instrument"], strike: Float[Array, " instrument"]
-    ) -> Float[Array, " instrument"]:
-        """Log-moneyness of each strike over the width of its pillar, within -1 and 1."""
-        moneyness = jnp.log(strike / self.forward[pillar])
-        return jnp.clip(moneyness / self.width[pillar], -1.0, 1.0)
-
     def apply(
         self,
         volatility: Float[Array, " instrument"],
@@ -50,6 +43,29 @@ class SmileTilt(eqx.Module):
         strike: Float[Array, " instrument"],
     ) -> Float[Array, " instrument"]:
         """The volatility of each strike, after the tilt and not below the floor."""
-        distance = self.distance(pillar, strike)
-        factor = 1.0 + self.skew[pillar] * distance + self.wings[pillar] * jnp.abs(distance)
-        return jnp.maximum(volatility * jnp.maximum(factor, 0.0), self.floor[pillar])
+        moneyness = jnp.log(strike / self.forward[pillar])
+        parts = (self.width[pillar], self.skew[pillar], self.wings[pillar], self.floor[pillar])
+        return tilted(volatility, moneyness, *parts)
+
+
+def tilted(
+    volatility: Float[Array, "*shape"],
+    moneyness: Float[Array, "*#shape"],
+    width: Float[Array, "*shape"],
+    skew: Float[Array, "*shape"],
+    wings: Float[Array, "*shape"],
+    floor: Float[Array, "*shape"],
+) -> Float[Array, "*shape"]:
+    """The formula of `SmileTilt`, for volatilities or total volatilities with a floor alike.
+
+    Args:
+        volatility: before the tilt.
+        moneyness: log of strike over today's forward.
+        width: see `SmileTilt`.
+        skew: see `SmileTilt`.
+        wings: see `SmileTilt`.
+        floor: lowest result, in the unit of `volatility`.
+    """
+    distance = jnp.clip(moneyness / width, -1.0, 1.0)
+    factor = 1.0 + skew * distance + wings * jnp.abs(distance)
+    return jnp.maximum(volatility * jnp.maximum(factor, 0.0), floor)

@@ -21,7 +21,6 @@ from jaxmargin.scenarios._draws import TailMixture as TailMixture
 from jaxmargin.scenarios._factors import FactorHistory as FactorHistory
 from jaxmargin.scenarios._factors import RiskFactors as RiskFactors
 from jaxmargin.scenarios._factors import price_history as price_history
-from jaxmargin.scenarios._factors import require_moving as require_moving
 from jaxmargin.scenarios._filtered import (
     FilteredHistoricalSimulation as FilteredHistoricalSimulation,
 )

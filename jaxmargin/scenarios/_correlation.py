@@ -107,6 +107,5 @@ def break_correlation(
 
 
 def _with_nearest(covariance: Covariance, correlation: np.ndarray) -> tuple[Covariance, float]:
-    symmetric = 0.5 * (correlation + correlation.T)  # up to single precision it is already
-    repaired, distance = nearest_correlation(symmetric)
+    repaired, distance = repair_correlation(correlation, limit=np.inf)
     return Covariance(covariance.volatility, jnp.asarray(repaired)), distance

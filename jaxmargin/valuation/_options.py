@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from jaxmargin.instruments import InverseOptions, LinearOptions
 from jaxmargin.instruments.formulas import safe_inverse
-from jaxmargin.market import Market
+from jaxmargin.market import Market, tilted
 from jaxmargin.numerics import bucket_size, normal_spread
 from jaxmargin.scenarios import Shocks, TiltShocks, scenario_axes, shock_market
 
@@ -183,9 +183,8 @@ def _price(contracts: _Contracts, shared: _Shared) -> Float[Array, "instrument s
         inverse = safe_inverse(volatility) * gather(shared.inverse_factor)
     else:
         tilt: TiltShocks = jax.tree.map(gather, shared.tilt)
-        distance = jnp.clip(column(contracts.moneyness) / tilt.width, -1.0, 1.0)
-        factor = 1.0 + tilt.skew * distance + tilt.wings * jnp.abs(distance)
-        total_volatility = jnp.maximum(total_volatility * jnp.maximum(factor, 0.0), tilt.floor)
+        moneyness, parts = column(contracts.moneyness), (tilt.width, tilt.skew, tilt.wings)
+        total_volatility = tilted(total_volatility, moneyness, *parts, tilt.floor)
         inverse = safe_inverse(total_volatility)
     log_moneyness = column(contracts.log_moneyness) + gather(shared.log_return)
     d1 = log_moneyness * inverse + 0.5 * total_volatility

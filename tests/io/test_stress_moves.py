@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from stress_files import STEPS, TEXT
 
 from jaxmargin.io import (
     MarketTables,
@@ -18,68 +19,6 @@ from jaxmargin.io import (
 from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
 
 NOW = pd.Timestamp("2026-01-02T08:00:00Z")
-TEXT = """
-title = "Sudden fall"
-name = "sudden-fall"
-kind = "historical"
-date = 2020-03-12
-days = 2
-description = "Prices fall."
-default_beta = 1.2
-volatility_power = 0.5
-assumed = ["volatility"]
-
-[[source]]
-figure = "spot"
-origin = "chosen"
-
-[spot]
-BTC = -0.2
-ETH = -0.3
-
-[volatility]
-BTC = 0.4
-
-[basis]
-BTC = -0.15
-
-[perpetual]
-BTC = -0.02
-ETH = -0.03
-
-[funding]
-BTC = -1.0
-
-[depeg]
-USDC = -0.1
-STETH = -0.05
-"""
-STEPS = """
-title = "Crash and recovery"
-name = "crash"
-kind = "hypothetical"
-days = 1
-description = "Down and up."
-default_beta = 1.5
-
-[[source]]
-figure = "all"
-origin = "chosen"
-
-[[step]]
-name = "low"
-days = 0.5
-[step.spot]
-BTC = -0.3
-[step.liquidity]
-depth = 0.1
-
-[[step]]
-name = "recovery"
-volatility_power = 1
-[step.spot]
-BTC = -0.1
-"""
 
 
 def stress(tmp_path, text=TEXT):

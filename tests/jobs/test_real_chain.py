@@ -6,13 +6,12 @@ normal distribution of scipy, and sorts.
 
 import math
 import os
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from reference import reference
+from reference import reference, run_example
 from scipy.special import ndtr
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "01_margin_deribit_chain.py"
@@ -24,12 +23,8 @@ LEVEL = 0.975
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder that the example writes."""
-    root = reference("data/deribit_option_chains_daily.parquet").parents[1]
     out = tmp_path_factory.mktemp("example")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXMARGIN_REFERENCE_DATA", str(root))
-        patch.setenv("JAXMARGIN_EXAMPLE_OUT", str(out))
-        runpy.run_path(str(EXAMPLE))
+    run_example(EXAMPLE, out)
     return out / "deribit-2026-02-05"
 
 

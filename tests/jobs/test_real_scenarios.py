@@ -1,13 +1,12 @@
 """Every kind of scenario source from a job file on real data: the example that compares them."""
 
 import json
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from reference import reference
+from reference import run_example
 
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 
@@ -17,12 +16,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "04_compare_scenario_sources.
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder that the example writes."""
-    root = reference("data/deribit_option_chains_daily.parquet").parents[1]
     out = tmp_path_factory.mktemp("example")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXMARGIN_REFERENCE_DATA", str(root))
-        patch.setenv("JAXMARGIN_EXAMPLE_OUT", str(out))
-        runpy.run_path(str(EXAMPLE))
+    run_example(EXAMPLE, out)
     return out / "scenario-sources"
 
 
