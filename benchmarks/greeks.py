@@ -2,7 +2,8 @@
 
 jaxmargin differentiates the value of its instruments; the peers know Black's formula and compute
 delta, gamma, vega, theta, rho, vanna and volga from closed forms: NumPy with scipy, numba where it
-is installed, and QuantLib's calculator one option at a time on a subset. Answers are checked first.
+is installed, and four of them by QuantLib's calculator, one option at a time on a subset. Answers
+are checked first.
 Run: python benchmarks/greeks.py
 """
 
@@ -12,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import time_in_turn, write_result
+from harness import ratios, time_in_turn, write_result
 from scipy.special import ndtr
 
 from jaxmargin.instruments import LinearOptions
@@ -92,7 +93,7 @@ def with_numba(sign, forward, strike, sigma, years):
 
 
 def with_quantlib(sign, forward, strike, sigma, years):
-    """Delta, gamma, vega, theta and rho of a subset, one option at a time; None without it."""
+    """Delta, gamma, vega and rho of a subset, one option at a time; None without it."""
     try:
         import QuantLib as ql
     except ImportError:
@@ -114,6 +115,19 @@ def with_quantlib(sign, forward, strike, sigma, years):
         return found
 
     return call
+
+
+def rows(content):
+    """Rows of the README's table, of the numbers in `content` alone."""
+    labels = {
+        "numpy_scipy_closed_form": "NumPy",
+        "numba_closed_form": "numba",
+        "quantlib_calculator_subset": "QuantLib (four)",
+    }
+    names, figures = ratios(content["jaxmargin_times_faster"], labels)
+    size = f"{content['options']:,} options x {content['scenarios']:,} scenarios"
+    question = f"seven greeks of {size} by autodiff, times as long by closed forms: {names}"
+    return [{"question": question, "figure": figures}]
 
 
 def main():
@@ -161,21 +175,19 @@ def main():
         name: s["median"] / (SUBSET if name.endswith("subset") else OPTIONS * SCENARIOS)
         for name, s in seconds.items()
     }
-    write_result(
-        "greeks",
-        {
-            "question": "seven greeks of options x scenarios, double precision",
-            "options": OPTIONS,
-            "scenarios": SCENARIOS,
-            "quantlib_subset": SUBSET,
-            "largest_error_over_largest_greek": errors,
-            "seconds": seconds,
-            "nanoseconds_per_option_and_scenario": {n: 1e9 * s for n, s in per_option.items()},
-            "jaxmargin_times_faster": {
-                name: s / per_option["jaxmargin_autodiff"] for name, s in per_option.items()
-            },
+    content = {
+        "question": "seven greeks of options x scenarios, double precision",
+        "options": OPTIONS,
+        "scenarios": SCENARIOS,
+        "quantlib_subset": SUBSET,
+        "largest_error_over_largest_greek": errors,
+        "seconds": seconds,
+        "nanoseconds_per_option_and_scenario": {n: 1e9 * s for n, s in per_option.items()},
+        "jaxmargin_times_faster": {
+            name: s / per_option["jaxmargin_autodiff"] for name, s in per_option.items()
         },
-    )
+    }
+    write_result("greeks", content | {"readme": rows(content)})
 
 
 if __name__ == "__main__":

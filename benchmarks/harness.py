@@ -1,6 +1,11 @@
-"""Times candidates in turn, so that a noisy machine treats them alike; writes JSON."""
+"""Times candidates in turn, so that a noisy machine treats them alike; writes JSON.
+
+A benchmark's `rows(content)` says its figures in words, under the key "readme"; `table.py` makes
+the README's table of them.
+"""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -38,6 +43,28 @@ def time_in_turn(
         name: {"first": first[name], "median": statistics.median(s), "best": min(s)}
         for name, s in seconds.items()
     }
+
+
+def others_seconds() -> float:
+    """Core-seconds that other processes and the host have taken since boot; Linux only, else 0."""
+    if not os.path.exists("/proc/stat"):
+        return 0.0
+    line = Path("/proc/stat").read_text().splitlines()[0]
+    user, nice, system, _idle, _wait, *rest = map(int, line.split()[1:9])
+    own = os.times()
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+
+
+def shown(value: float) -> str:
+    """A positive number with two significant digits, without an exponent."""
+    value = float(f"{value:.1e}")
+    return f"{value:,.{max(1 - math.floor(math.log10(value)), 0)}f}"
+
+
+def ratios(times: Mapping[str, float], labels: Mapping[str, str]) -> tuple[str, str]:
+    """Labels of the candidates that ran and their ratios, as two lists in the same order."""
+    ran = {name: label for name, label in labels.items() if name in times}
+    return ", ".join(ran.values()), ", ".join(f"{shown(times[name])}x" for name in ran)
 
 
 def machine() -> dict[str, Any]:

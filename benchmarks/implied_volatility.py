@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import time_in_turn, write_result
+from harness import ratios, time_in_turn, write_result
 from scipy.special import erfcx, ndtr
 
 from jaxmargin.numerics import VolatilityStatus, implied_total_volatility
@@ -94,6 +94,14 @@ def quantlib_loop():
     return solve
 
 
+def rows(content):
+    """Rows of the README's table, of the numbers in `content` alone."""
+    labels = {"numpy_scipy_f64": "NumPy", "numba_f64": "numba", "quantlib_sample": "QuantLib"}
+    names, figures = ratios(content["times_jaxmargin_f64"], labels)
+    question = f"imply {content['quotes']:,} volatilities, f64, times as long: {names}"
+    return [{"question": question, "figure": figures}]
+
+
 def main():
     jax.config.update("jax_enable_x64", True)
     *quotes, volatility = inputs()
@@ -123,18 +131,16 @@ def main():
         name: time["median"] * (QUOTES / SAMPLE if name == "quantlib_sample" else 1.0)
         for name, time in seconds.items()
     }
-    write_result(
-        "implied_volatility",
-        {
-            "question": "total volatility of out-of-the-money quotes, arrays already on the device",
-            "quotes": QUOTES,
-            "quantlib_sample": SAMPLE,
-            "largest_relative_error": errors,
-            "seconds": seconds,
-            "seconds_for_all_quotes": scaled,
-            "times_jaxmargin_f64": {n: s / scaled["jaxmargin_f64"] for n, s in scaled.items()},
-        },
-    )
+    content = {
+        "question": "total volatility of out-of-the-money quotes, arrays already on the device",
+        "quotes": QUOTES,
+        "quantlib_sample": SAMPLE,
+        "largest_relative_error": errors,
+        "seconds": seconds,
+        "seconds_for_all_quotes": scaled,
+        "times_jaxmargin_f64": {n: s / scaled["jaxmargin_f64"] for n, s in scaled.items()},
+    }
+    write_result("implied_volatility", content | {"readme": rows(content)})
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from jaxmargin.margin import ExpectedShortfallRulebook
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import HistoricalSimulation, price_history
 from jaxmargin.valuation import contract_pnl
-from jaxmargin.valuation._accounts import _block_statistic
+from jaxmargin.valuation._accounts import _on_block
 
 ACCOUNTS, WIDTH, SCENARIOS, OPTIONS, PILLARS = 10_000, 30, 1_000, 2_000, 24
 LEVEL = 0.975
@@ -82,7 +82,7 @@ def largest_error(rulebook, book, market, positions, requirement):
 
 def compiled_programs():
     """Programs of the account stage compiled so far in this process."""
-    return _block_statistic._cached._cache_size()
+    return _on_block._cached._cache_size()
 
 
 def main():

@@ -11,7 +11,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import time_in_turn, write_result
+from harness import shown, time_in_turn, write_result
 
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import (
@@ -146,6 +146,34 @@ def run(precision):
     }
 
 
+def rows(content):
+    """Rows of the README's table, of the numbers in `content` alone."""
+    sizes, single, double = content["sizes"], content["f32"], content["f64"]
+
+    def drawn(result):
+        names = ("gaussian_times_numpy", "student_times_numpy")
+        return ", ".join(f"{shown(result[name])}x" for name in names)
+
+    def filtered(result):
+        return f"{shown(result['filtered_seconds'])} s, {shown(result['filtered_times_numpy'])}x"
+
+    drawing = f"{sizes['factors']} factors x {sizes['scenarios']:,} scenarios"
+    filtering = (
+        f"filtered simulation, {sizes['filtered_days']:,} days x {sizes['filtered_assets']} assets"
+        f" x {sizes['filtered_paths']:,} paths of {sizes['filtered_horizon_days']} days"
+    )
+    return [
+        {
+            "question": f"{drawing}, times NumPy: Gaussian, Student-t",
+            "figure": f"f32 {drawn(single)}; f64 {drawn(double)}",
+        },
+        {
+            "question": f"{filtering}: seconds, times NumPy",
+            "figure": f"f32 {filtered(single)}; f64 {filtered(double)}",
+        },
+    ]
+
+
 def main():
     results = {}
     for precision in ("f32", "f64"):
@@ -155,7 +183,8 @@ def main():
         "factors": FACTORS, "scenarios": SCENARIOS, "degrees": DEGREES, "filtered_assets": ASSETS,
         "filtered_days": DAYS, "filtered_paths": PATHS, "filtered_horizon_days": HORIZON,
     }  # fmt: skip
-    write_result("scenarios", {"sizes": sizes, **results})
+    content = {"sizes": sizes, **results}
+    write_result("scenarios", content | {"readme": rows(content)})
 
 
 if __name__ == "__main__":

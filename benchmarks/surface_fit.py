@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from harness import time_in_turn, write_result
+from harness import ratios, shown, time_in_turn, write_result
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
@@ -199,6 +199,28 @@ def timing(surfaces):
     }
 
 
+def rows(content):
+    """Rows of the README's table, of the numbers in `content` alone."""
+    medians = [shown(content["points"][form]["all"]["median"]) for form in ("svi", "ssvi")]
+    chains, fit = content["surfaces"], content["fit_of_svi"]
+    labels = {
+        "scipy_f64": "scipy",
+        "scipy_with_numba_residual_f64": "scipy with numba",
+        "quantlib_own_weights_f64": "QuantLib",
+    }
+    names, figures = ratios(fit["times_jaxmargin_f64"], labels)
+    return [
+        {
+            "question": f"fit SVI, SSVI to {chains} Deribit chains, median error in points",
+            "figure": ", ".join(medians),
+        },
+        {
+            "question": f"fit {fit['expiries']} smiles, f64, times as long: {names}",
+            "figure": figures,
+        },
+    ]
+
+
 def main():
     jax.config.update("jax_enable_x64", True)
     table = marks()
@@ -211,18 +233,16 @@ def main():
     for form in ("svi", "ssvi"):
         met = points[form]["all"]["median"] <= TARGET_POINTS
         print(f"{form}: median {points[form]['all']['median']:.3f} points, target met: {met}")
-    write_result(
-        "surface_fit",
-        {
-            "question": "absolute error of fitted volatilities in points; 10-90 delta, 7-180 days",
-            "surfaces": len(surfaces),
-            "dtype": "float64",
-            "points": points,
-            "expiries_without_fit": failed,
-            "largest_butterfly_bound_of_ssvi": bound,
-            "fit_of_svi": timing(surfaces),
-        },
-    )
+    content = {
+        "question": "absolute error of fitted volatilities in points; 10-90 delta, 7-180 days",
+        "surfaces": len(surfaces),
+        "dtype": "float64",
+        "points": points,
+        "expiries_without_fit": failed,
+        "largest_butterfly_bound_of_ssvi": bound,
+        "fit_of_svi": timing(surfaces),
+    }
+    write_result("surface_fit", content | {"readme": rows(content)})
 
 
 if __name__ == "__main__":

@@ -5,4 +5,3 @@ from jaxmargin.margin._expected_shortfall import (
 )
 from jaxmargin.margin._requirement import Requirement as Requirement
 from jaxmargin.margin._rulebook import AbstractRulebook as AbstractRulebook
-from jaxmargin.margin._rulebook import Progress as Progress

@@ -10,11 +10,11 @@ from jaxtyping import Array, Bool, Float, Key
 from jaxmargin.book import Book
 from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.margin._requirement import Requirement
-from jaxmargin.margin._rulebook import AbstractRulebook, Progress
+from jaxmargin.margin._rulebook import AbstractRulebook
 from jaxmargin.market import Market
-from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall
+from jaxmargin.risk import ExpectedShortfall, estimate_risk
 from jaxmargin.scenarios import AbstractScenarioSource, pad_scenarios
-from jaxmargin.valuation import contract_pnl, stream_accounts
+from jaxmargin.valuation import Progress, contract_pnl
 
 __all__ = ["ExpectedShortfallRulebook"]
 
@@ -54,41 +54,25 @@ class ExpectedShortfallRulebook(AbstractRulebook):
         shocks = pad_scenarios(self.source.shocks(market, self.key))
         pnl = contract_pnl(book, market, shocks)
         _require_finite(pnl, shocks.weight)
-        statistic = _MarginStatistic(ExpectedShortfall(self.level), shocks.weight, shocks.overlap)
-        result = stream_accounts(statistic, pnl, book.positions, progress=progress)
-        initial = jnp.maximum(result["shortfall"], 0.0)
+        risk = estimate_risk(
+            (ExpectedShortfall(self.level),),
+            pnl,
+            book.positions,
+            shocks.weight,
+            overlap=shocks.overlap,
+            progress=progress,
+        )
+        shortfall = risk.value[:, 0]
+        initial = jnp.maximum(shortfall, 0.0)
         return Requirement(
             initial=initial,
             maintenance=self.maintenance_ratio * initial,
-            components={
-                "expected_shortfall": result["shortfall"],
-                "floor": initial - result["shortfall"],
-            },
-            standard_error=result["standard_error"],
-            tail_count=result["tail_count"],
-            worst_scenario=result["worst_scenario"],
+            components={"expected_shortfall": shortfall, "floor": initial - shortfall},
+            standard_error=risk.standard_error[:, 0],
+            tail_count=risk.tail_count[:, 0],
+            worst_scenario=risk.worst_scenario,
+            execution=risk.execution,
         )
-
-
-class _MarginStatistic(eqx.Module):
-    """What is kept of the P&L of each account."""
-
-    measure: AbstractRiskMeasure
-    weight: Float[Array, " scenario"]
-    overlap: Float[Array, ""]
-
-    def __call__(self, pnl: Float[Array, "account scenario"]) -> dict[str, Array]:
-        fixed = jax.lax.stop_gradient(pnl)
-        scenario_weights = self.measure.weights(fixed, self.weight)
-        error = self.measure.standard_error(fixed, self.weight, scenario_weights)
-        count = self.measure.tail_count(self.weight, scenario_weights) / self.overlap
-        possible = jnp.where((self.weight > 0.0)[None, :], fixed, jnp.inf)
-        return {
-            "shortfall": -jnp.sum(scenario_weights * pnl, axis=-1),
-            "standard_error": error * jnp.sqrt(self.overlap),
-            "tail_count": count,
-            "worst_scenario": jnp.argmin(possible, axis=-1),
-        }
 
 
 def _require_finite(

@@ -3,6 +3,8 @@
 import equinox as eqx
 from jaxtyping import Array, Float, Int
 
+from jaxmargin.valuation import Execution
+
 __all__ = ["Requirement"]
 
 
@@ -18,6 +20,7 @@ class Requirement(eqx.Module):
         tail_count: effective number of scenarios that decide the margin. Below 30 the standard
             error itself is a rough guess, below 1 the margin is the worst scenario.
         worst_scenario: the scenario with the largest loss.
+        execution: how the run over the accounts was carried out.
     """
 
     initial: Float[Array, " account"]
@@ -26,3 +29,4 @@ class Requirement(eqx.Module):
     standard_error: Float[Array, " account"]
     tail_count: Float[Array, " account"]
     worst_scenario: Int[Array, " account"]
+    execution: Execution

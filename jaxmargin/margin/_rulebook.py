@@ -1,18 +1,15 @@
 """What every rulebook is."""
 
 import abc
-from collections.abc import Callable
 
 import equinox as eqx
 
 from jaxmargin.book import Book
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.market import Market
+from jaxmargin.valuation import Progress
 
-__all__ = ["AbstractRulebook", "Progress"]
-
-Progress = Callable[[int, int], None]
-"""Called on the host with the work done and the work in all."""
+__all__ = ["AbstractRulebook"]
 
 
 class AbstractRulebook(eqx.Module):

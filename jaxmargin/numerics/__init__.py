@@ -1,11 +1,14 @@
 """Finance-free kernels: normal distribution, tail selection, aggregation, interpolation, sizes."""
 
+from jaxmargin.numerics._aggregation import add_tails as add_tails
 from jaxmargin.numerics._aggregation import aggregate_rows as aggregate_rows
+from jaxmargin.numerics._aggregation import tail_products as tail_products
 from jaxmargin.numerics._ball_search import BallMaximum as BallMaximum
 from jaxmargin.numerics._ball_search import maximize_in_ball as maximize_in_ball
 from jaxmargin.numerics._ball_starts import ball_starts as ball_starts
 from jaxmargin.numerics._buckets import bucket_size as bucket_size
 from jaxmargin.numerics._buckets import slot_width as slot_width
+from jaxmargin.numerics._compaction import compact_rows as compact_rows
 from jaxmargin.numerics._implied_volatility import VolatilityStatus as VolatilityStatus
 from jaxmargin.numerics._implied_volatility import (
     implied_total_volatility as implied_total_volatility,
@@ -21,7 +24,7 @@ from jaxmargin.numerics._normal import normal_cdf as normal_cdf
 from jaxmargin.numerics._normal import normal_pdf as normal_pdf
 from jaxmargin.numerics._normal import normal_spread as normal_spread
 from jaxmargin.numerics._selection import TailSelection as TailSelection
-from jaxmargin.numerics._selection import select_tail as select_tail
+from jaxmargin.numerics._selection import select_tails as select_tails
 from jaxmargin.numerics._smallest_ball import SmallestBall as SmallestBall
 from jaxmargin.numerics._smallest_ball import reach_in_ball as reach_in_ball
 from jaxmargin.numerics._sobol import sobol_directions as sobol_directions

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-__all__ = ["aggregate_rows"]
+__all__ = ["add_tails", "aggregate_rows", "tail_products"]
 
 _UNROLL = 10  # slots read per pass over the accumulator; measured best of 1, 5, 10, 20
 
@@ -30,3 +30,27 @@ def aggregate_rows(
         add_slot, start, (column.T, coefficient.T), unroll=min(_UNROLL, column.shape[1])
     )
     return total
+
+
+def tail_products(
+    matrix: Float[Array, "column scenario"],
+    column: Int[Array, "row slot"],
+    scenario: Int[Array, "row place"],
+    weight: Float[Array, "row place"],
+) -> Float[Array, "row slot"]:
+    """`sum over places of weight * matrix[column, scenario]`: few scenarios of each row."""
+    at = matrix.at[column[:, :, None], scenario[:, None, :]].get(mode="promise_in_bounds")
+    return jnp.sum(at * weight[:, None, :], axis=-1)
+
+
+def add_tails(
+    total: Float[Array, "column scenario"],
+    column: Int[Array, "row slot"],
+    coefficient: Float[Array, "row slot"],
+    scenario: Int[Array, "row place"],
+    weight: Float[Array, "row place"],
+) -> Float[Array, "column scenario"]:
+    """`total` with `coefficient * weight` added at every (column, scenario) of each row."""
+    added = coefficient[:, :, None] * weight[:, None, :]
+    place = (column[:, :, None], scenario[:, None, :])
+    return total.at[place].add(added, mode="promise_in_bounds")

@@ -1,5 +1,7 @@
-"""Risk measures: value at risk, expected shortfall, worst case."""
+"""Risk measures: value at risk, expected shortfall, worst case; of all accounts, streamed."""
 
+from jaxmargin.risk._accounts import RiskEstimate as RiskEstimate
+from jaxmargin.risk._accounts import estimate_risk as estimate_risk
 from jaxmargin.risk._base import AbstractRiskMeasure as AbstractRiskMeasure
 from jaxmargin.risk._levels import ExpectedShortfall as ExpectedShortfall
 from jaxmargin.risk._levels import ValueAtRisk as ValueAtRisk

@@ -1,13 +1,18 @@
 """Risk measures as weightings of scenarios."""
 
 import abc
+from fractions import Fraction
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-__all__ = ["AbstractRiskMeasure"]
+from jaxmargin.numerics import TailSelection, select_tails
+from jaxmargin.valuation import ScenarioWeights
+
+__all__ = ["AbstractRiskMeasure", "AbstractTailMeasure", "joint_parts"]
 
 
 class AbstractRiskMeasure(eqx.Module):
@@ -18,15 +23,19 @@ class AbstractRiskMeasure(eqx.Module):
     """
 
     @abc.abstractmethod
-    def weights(
+    def parts(
         self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
-    ) -> Float[Array, "account scenario"]:
-        """Weight of each scenario in the measure: not negative, each row sums to one.
+    ) -> ScenarioWeights:
+        """Weight of each scenario in the measure, in two parts.
 
         Args:
             pnl: profit and loss, gain positive; finite.
             weight: relative weight of each scenario, see `Shocks.weight`.
         """
+
+    @abc.abstractmethod
+    def most_inside(self, weight: Float[np.ndarray, " scenario"]) -> int:
+        """Most scenarios that `ScenarioWeights.inside` can hold, from the weights alone."""
 
     @abc.abstractmethod
     def standard_error(
@@ -52,6 +61,13 @@ class AbstractRiskMeasure(eqx.Module):
         `scenario_weights` is what `weights` returned.
         """
 
+    def weights(
+        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
+    ) -> Float[Array, "account scenario"]:
+        """Weight of each scenario in the measure: not negative, each row sums to one."""
+        parts = self.parts(pnl, weight)
+        return parts.inside + parts.boundary
+
     def __call__(
         self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
     ) -> Float[Array, " account"]:
@@ -61,6 +77,52 @@ class AbstractRiskMeasure(eqx.Module):
         """
         scenario_weights = self.weights(jax.lax.stop_gradient(pnl), weight)
         return -jnp.sum(jax.lax.stop_gradient(scenario_weights) * pnl, axis=-1)
+
+
+class AbstractTailMeasure(AbstractRiskMeasure):
+    """A measure of the worst scenarios that hold a given share of the weight.
+
+    Several of them find the edges of their tails in one pass; see `joint_parts`.
+
+    Attributes:
+        level: confidence level, in (0, 1); the tail holds the rest.
+    """
+
+    level: eqx.AbstractVar[float]
+
+    @abc.abstractmethod
+    def tail_parts(self, tail: TailSelection, mass: Float[Array, ""]) -> ScenarioWeights:
+        """Its weights from its own tail, which holds `mass`."""
+
+    def parts(
+        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
+    ) -> ScenarioWeights:
+        """See `AbstractRiskMeasure.parts`."""
+        return joint_parts((self,), pnl, weight)[0]
+
+
+def joint_parts(
+    measures: tuple[AbstractRiskMeasure, ...],
+    pnl: Float[Array, "account scenario"],
+    weight: Float[Array, " scenario"],
+) -> tuple[ScenarioWeights, ...]:
+    """`parts` of each measure, all tails selected together."""
+    tails = [m for m in measures if isinstance(m, AbstractTailMeasure)]
+    if not tails:
+        return tuple(measure.parts(pnl, weight) for measure in measures)
+    masses = [tail_mass(tail_share(measure.level), weight) for measure in tails]
+    selected = iter(zip(select_tails(-pnl, weight, masses), masses, strict=True))
+    return tuple(
+        measure.tail_parts(*next(selected))
+        if isinstance(measure, AbstractTailMeasure)
+        else measure.parts(pnl, weight)
+        for measure in measures
+    )
+
+
+def tail_share(level: float) -> float:
+    """`1 - level` as the decimal that was written: 0.025, not 0.02500000000000002."""
+    return float(1 - Fraction(repr(level)))
 
 
 def tail_sample_size(

@@ -1,14 +1,19 @@
 """Value at risk and expected shortfall at a confidence level."""
 
-from fractions import Fraction
-
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
-from jaxmargin.numerics import select_tail
-from jaxmargin.risk._base import AbstractRiskMeasure, tail_mass, tail_sample_size
+from jaxmargin.numerics import TailSelection, select_tails
+from jaxmargin.risk._base import (
+    AbstractTailMeasure,
+    tail_mass,
+    tail_sample_size,
+    tail_share,
+)
+from jaxmargin.valuation import ScenarioWeights
 
 __all__ = ["ExpectedShortfall", "ValueAtRisk"]
 
@@ -20,12 +25,7 @@ def _require_level(name: str, level: float) -> None:
     )
 
 
-def _tail(level: float) -> float:
-    """`1 - level` as the decimal that was written: 0.025, not 0.02500000000000002."""
-    return float(1 - Fraction(repr(level)))
-
-
-class ExpectedShortfall(AbstractRiskMeasure):
+class ExpectedShortfall(AbstractTailMeasure):
     r"""Mean loss in the worst `1 - level` share of the scenarios.
 
     With $n$ equally likely scenarios, losses $L_{(1)} \ge L_{(2)} \ge \dots$ and
@@ -51,13 +51,16 @@ class ExpectedShortfall(AbstractRiskMeasure):
         """Raises `InvalidInputError` if `level` is outside (0, 1)."""
         _require_level("ExpectedShortfall", self.level)
 
-    def weights(
-        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
-    ) -> Float[Array, "account scenario"]:
-        """See `AbstractRiskMeasure.weights`."""
-        mass = tail_mass(_tail(self.level), weight)
-        tail = select_tail(-pnl, weight, mass)
-        return (tail.inside + tail.share[:, None] * tail.boundary) / mass
+    def tail_parts(self, tail: TailSelection, mass: Float[Array, ""]) -> ScenarioWeights:
+        """See `AbstractTailMeasure.tail_parts`."""
+        share = tail.share / mass
+        return ScenarioWeights(tail.inside / mass, share[:, None] * tail.boundary)
+
+    def most_inside(self, weight: Float[np.ndarray, " scenario"]) -> int:
+        """As many of the lightest scenarios as weigh no more than the tail holds."""
+        lightest = np.cumsum(np.sort(weight[weight > 0.0]).astype(np.float64))
+        mass = tail_share(self.level) * lightest[-1] * (1.0 + 1e-6)
+        return int(np.searchsorted(lightest, mass, side="right"))
 
     def standard_error(
         self,
@@ -71,12 +74,11 @@ class ExpectedShortfall(AbstractRiskMeasure):
         equally likely ones that is $(\mathrm{Var}(L \mid L \ge q) + \alpha (\mathrm{ES} - q)^2)
         / (n \alpha')$; with importance weights, the delta method for a ratio of sums.
         """
-        shortfall = -jnp.sum(scenario_weights * pnl, axis=-1, keepdims=True)
-        quantile = -jnp.max(
-            jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1, keepdims=True
-        )
+        shortfall = -jnp.sum(scenario_weights * pnl, axis=-1)[:, None]
+        quantile = _quantile(pnl, scenario_weights)
         probability = (weight / jnp.sum(weight))[None, :]
-        influence = jnp.maximum(-pnl - quantile, 0.0) / _tail(self.level) - (shortfall - quantile)
+        excess = jnp.maximum(-pnl - quantile, 0.0) / tail_share(self.level)
+        influence = excess - (shortfall - quantile)
         error = jnp.sqrt(jnp.sum(jnp.square(probability * influence), axis=-1))
         return jnp.where(self.tail_count(weight, scenario_weights) < 1.0, jnp.nan, error)
 
@@ -86,10 +88,10 @@ class ExpectedShortfall(AbstractRiskMeasure):
         scenario_weights: Float[Array, "account scenario"],
     ) -> Float[Array, " account"]:
         """See `tail_sample_size`; the tail share times the number if weights are equal."""
-        return tail_sample_size(_tail(self.level), weight, scenario_weights)
+        return tail_sample_size(tail_share(self.level), weight, scenario_weights)
 
 
-class ValueAtRisk(AbstractRiskMeasure):
+class ValueAtRisk(AbstractTailMeasure):
     r"""Loss that is reached or exceeded in at least `1 - level` of the scenarios.
 
     The $\lceil (1 - \alpha)\,n \rceil$-th largest of $n$ equally likely losses: the larger one
@@ -109,11 +111,16 @@ class ValueAtRisk(AbstractRiskMeasure):
         """Raises `InvalidInputError` if `level` is outside (0, 1)."""
         _require_level("ValueAtRisk", self.level)
 
-    def weights(
-        self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]
-    ) -> Float[Array, "account scenario"]:
-        """See `AbstractRiskMeasure.weights`."""
-        return _boundary(pnl, weight, tail_mass(_tail(self.level), weight))
+    def tail_parts(self, tail: TailSelection, mass: Float[Array, ""]) -> ScenarioWeights:
+        """See `AbstractTailMeasure.tail_parts`."""
+        del mass
+        boundary = tail.boundary / tail.boundary_mass[:, None]
+        return ScenarioWeights(jnp.zeros_like(boundary), boundary)
+
+    def most_inside(self, weight: Float[np.ndarray, " scenario"]) -> int:
+        """None: it is one order statistic."""
+        del weight
+        return 0
 
     def standard_error(
         self,
@@ -126,14 +133,16 @@ class ValueAtRisk(AbstractRiskMeasure):
         $s^2 = \sum_s p_s^2 (1_{L_s \ge q} - (1 - \alpha))^2$ with the probabilities $p_s$ of the
         scenarios and $q$ = VaR: for $n$ equally likely ones about $\alpha (1 - \alpha) / n$.
         """
-        total, tail = jnp.sum(weight), _tail(self.level)
+        total, tail = jnp.sum(weight), tail_share(self.level)
         mass = tail_mass(tail, weight)
-        quantile = jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1, keepdims=True)
-        outcome = (pnl <= quantile).astype(pnl.dtype) - tail
+        outcome = (-pnl >= _quantile(pnl, scenario_weights)).astype(pnl.dtype) - tail
         step = jnp.sqrt(jnp.sum(jnp.square(weight[None, :] * outcome), axis=-1))
         smallest = jnp.min(jnp.where(weight > 0.0, weight, jnp.inf))
-        worse = jnp.sum(-pnl * _boundary(pnl, weight, jnp.maximum(mass - step, smallest)), axis=-1)
-        better = jnp.sum(-pnl * _boundary(pnl, weight, jnp.minimum(mass + step, total)), axis=-1)
+        masses = (jnp.maximum(mass - step, smallest), jnp.minimum(mass + step, total))
+        worse, better = (
+            jnp.sum(-pnl * edge.boundary, axis=-1) / edge.boundary_mass
+            for edge in select_tails(-pnl, weight, masses)
+        )
         error = 0.5 * (worse - better)
         return jnp.where(self.tail_count(weight, scenario_weights) < 1.0, jnp.nan, error)
 
@@ -143,13 +152,11 @@ class ValueAtRisk(AbstractRiskMeasure):
         scenario_weights: Float[Array, "account scenario"],
     ) -> Float[Array, " account"]:
         """See `tail_sample_size`; the tail share times the number if weights are equal."""
-        return tail_sample_size(_tail(self.level), weight, scenario_weights)
+        return tail_sample_size(tail_share(self.level), weight, scenario_weights)
 
 
-def _boundary(
-    pnl: Float[Array, "account scenario"],
-    weight: Float[Array, " scenario"],
-    mass: Float[Array, "*account"],
-) -> Float[Array, "account scenario"]:
-    boundary = select_tail(-pnl, weight, mass).boundary
-    return boundary / jnp.sum(boundary, axis=-1, keepdims=True)
+def _quantile(
+    pnl: Float[Array, "account scenario"], scenario_weights: Float[Array, "account scenario"]
+) -> Float[Array, "account 1"]:
+    """The smallest loss that has weight."""
+    return -jnp.max(jnp.where(scenario_weights > 0.0, pnl, -jnp.inf), axis=-1)[:, None]

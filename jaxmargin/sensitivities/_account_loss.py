@@ -40,17 +40,7 @@ def account_holdings(book: Book, account: int) -> tuple[Holding, ...]:
         0 <= account < accounts,
         f"account must lie in 0 .. {accounts - 1}, the accounts of the book; got {account}.",
     )
-    row = int(book.positions.row[account])
-    instrument, quantity = np.zeros(0, int), np.zeros(0)
-    for block in book.positions.blocks:
-        if row < block.instrument.shape[0]:
-            instrument, quantity = (
-                np.asarray(block.instrument[row]),
-                np.asarray(block.quantity[row]),
-            )
-            break
-        row -= block.instrument.shape[0]
-    instrument, quantity = instrument[quantity != 0.0], quantity[quantity != 0.0]
+    instrument, quantity = book.positions.of(account)
     holdings, first = [], 0
     for batch in book.instruments:
         count = batch.multiplier.shape[0]

@@ -1,34 +1,42 @@
 """From contract P&L to accounts: streamed, so that accounts x scenarios never exists at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, PyTree
+from jax.errors import JaxRuntimeError
+from jaxtyping import Array, Float, Int, PyTree
 
-from jaxmargin.book import Book, PositionBlock, Positions, slices
+from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions, slices
 from jaxmargin.market import Market
-from jaxmargin.numerics import aggregate_rows
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation._contracts import contract_pnl
+from jaxmargin.valuation._devices import gathered, mesh_of, on_every_device, sharded
+from jaxmargin.valuation._execution import Execution, chunk_rows, is_out_of_memory
 
-__all__ = ["revalue", "stream_accounts"]
+__all__ = ["Progress", "over_blocks", "revalue", "stream_accounts", "stream_pnl"]
 
 _Statistic = TypeVar("_Statistic", bound=PyTree)
+Progress = Callable[[int, int], None]
+"""Called on the host with the work done and the work in all."""
 
-# Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
-_CPU_CHUNK_BYTES = 1_600_000
-_GPU_CHUNK_BYTES = 330_000_000
+_MOST_RETRIES = 6  # chunks of a sixty-fourth of the first
+_DENSE_ROWS = 8  # of one matrix product; always as many, so that its rounding is always the same
+
+
+BlockWork = Callable[[Float[Array, "instrument scenario"], PositionBlock | DenseBlock], PyTree]
+"""Contract P&L, and a block whose leaves have a leading axis of chunks, to rows of results."""
 
 
 def revalue(book: Book, market: Market, shocks: Shocks) -> Float[Array, "account scenario"]:
     """Profit and loss of every account in every scenario, gain positive, in the numeraire.
 
-    Takes accounts x scenarios of memory; a margin needs only `stream_accounts`.
+    Takes accounts x scenarios of memory; a margin needs only `stream_accounts`, and `stream_pnl`
+    hands out the same in pieces.
     """
     return stream_accounts(_identity, contract_pnl(book, market, shocks), book.positions)
 
@@ -37,12 +45,30 @@ def _identity(pnl: Float[Array, "account scenario"]) -> Float[Array, "account sc
     return pnl
 
 
+def stream_pnl(
+    pnl: Float[Array, "instrument scenario"], positions: Positions
+) -> Iterator[tuple[Int[np.ndarray, " part"], Float[np.ndarray, "part scenario"]]]:
+    """The P&L of all accounts in pieces of at most 4,096: their numbers, and their P&L.
+
+    Every account comes once, accounts of similar size together. Only one piece exists at a time.
+    """
+    account = np.full(sum(block.rows for block in positions.blocks), -1)
+    account[np.asarray(positions.row)] = np.arange(positions.accounts)
+    first = 0
+    for block in slices(positions):
+        own = account[first : first + block.rows]
+        first += block.rows
+        alone = Positions((block,), jnp.arange(block.rows))
+        rows = np.asarray(stream_accounts(_identity, pnl, alone))
+        yield own[own >= 0], rows[own >= 0]
+
+
 def stream_accounts(
     statistic: Callable[[Float[Array, "chunk scenario"]], _Statistic],
     pnl: Float[Array, "instrument scenario"],
     positions: Positions,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> _Statistic:
     """Apply `statistic` to the P&L of all accounts, a chunk of accounts at a time.
 
@@ -60,60 +86,86 @@ def stream_accounts(
 
     Returns:
         What `statistic` returns, one row per account in the order of the accounts.
+
+    Raises:
+        MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
-    chunk, devices = _chunk_rows(pnl), 1
-    if not isinstance(pnl, Tracer):
-        devices = jax.local_device_count()
-        pnl = _on_every_device(pnl, devices)
-    total = sum(block.instrument.shape[0] for block in positions.blocks)
-    done, parts = 0, []
+    return over_blocks(_Each(statistic), pnl, positions, progress=progress)[0]
+
+
+class _Each(eqx.Module):
+    """A statistic of the P&L of each chunk."""
+
+    statistic: Callable[[Float[Array, "chunk scenario"]], PyTree]
+
+    def __call__(
+        self, pnl: Float[Array, "instrument scenario"], chunks: PositionBlock | DenseBlock
+    ) -> PyTree:
+        return jax.lax.map(lambda chunk: self.statistic(chunk.account_pnl(pnl)), chunks)
+
+
+def over_blocks(
+    work: BlockWork,
+    pnl: Float[Array, "instrument scenario"],
+    positions: Positions,
+    *,
+    progress: Progress | None = None,
+) -> tuple[Any, Execution]:
+    """Do `work` on all accounts; see `stream_accounts`, whose arguments and errors it shares."""
+    devices = 1 if _is_abstract(pnl) else jax.device_count()
+    chunk = chunk_rows(pnl.shape[1], pnl.dtype.itemsize, devices)
+    retries, done, parts = 0, 0, []
+    pnl = on_every_device(pnl, devices)
+    total = sum(block.rows for block in positions.blocks)
     for block in slices(positions):
-        part = _block_statistic(statistic, pnl, block, chunk, devices)
-        if devices > 1:
-            part = jax.device_put(part, jax.local_devices()[0])
-        done += block.instrument.shape[0]
+        while True:
+            try:
+                part = gathered(_on_block(work, pnl, block, chunk, devices), devices)
+                jax.block_until_ready(part)
+                break
+            except JaxRuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                if retries == _MOST_RETRIES or chunk == 1:
+                    raise MemoryError(
+                        f"Memory ran out with {chunk} accounts x {pnl.shape[1]:,} scenarios at "
+                        "once. Give fewer scenarios, precision f32, or a device with more memory."
+                    ) from error
+                chunk, retries = max(1, chunk // 2), retries + 1
+        done += block.rows
         if progress is not None:
-            jax.block_until_ready(part)
             progress(done, total)
         parts.append(part)
-    if not parts:  # no accounts
-        row = jax.ShapeDtypeStruct((1, *pnl.shape[1:]), pnl.dtype)
-        shapes = jax.eval_shape(statistic, row)
-        return jax.tree.map(lambda leaf: jnp.zeros((0, *leaf.shape[1:]), leaf.dtype), shapes)
-    return jax.tree.map(lambda *rows: jnp.concatenate(rows)[positions.row], *parts)
+    execution = Execution(chunk, devices, retries)
+    if not parts:
+        return _no_rows(work, pnl), execution
+    rows = positions.row
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[rows], *parts), execution
 
 
-def _mesh(devices: int) -> Mesh:
-    axis = (AxisType.Auto,)
-    return jax.make_mesh((devices,), ("account",), axis, devices=jax.local_devices())
+def _is_abstract(x: Array) -> bool:
+    """Whether `x` has no numbers yet, as within a `jit`; within a `grad` it has."""
+    return isinstance(x, Tracer) and x.to_concrete_value() is None
 
 
-def _on_every_device(
-    pnl: Float[Array, "instrument scenario"], devices: int
-) -> Float[Array, "instrument scenario"]:
-    if devices == 1:
-        return pnl
-    return jax.device_put(pnl, NamedSharding(_mesh(devices), PartitionSpec()))
-
-
-def _chunk_rows(pnl: Float[Array, "instrument scenario"]) -> int:
-    """Accounts of one chunk: 8 to 64 on a CPU, up to 8,192 on an accelerator."""
-    bytes_per_row = pnl.shape[1] * pnl.dtype.itemsize
-    if jax.default_backend() == "cpu":
-        return min(max(_CPU_CHUNK_BYTES // bytes_per_row, 8), 64)
-    return min(max(_GPU_CHUNK_BYTES // bytes_per_row, 64), 8192)
+def _no_rows(work: BlockWork, pnl: Float[Array, "instrument scenario"]) -> PyTree:
+    """The result for no accounts."""
+    empty = PositionBlock(jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1), pnl.dtype))
+    chunks = jax.tree.map(lambda leaf: leaf[None], empty)
+    shapes = jax.eval_shape(lambda: work(pnl, chunks))
+    return jax.tree.map(lambda leaf: jnp.zeros((0, *leaf.shape[2:]), leaf.dtype), shapes)
 
 
 @eqx.filter_jit
-def _block_statistic(
-    statistic: Callable[[Float[Array, "chunk scenario"]], _Statistic],
+def _on_block(
+    work: BlockWork,
     pnl: Float[Array, "instrument scenario"],
-    block: PositionBlock,
+    block: PositionBlock | DenseBlock,
     chunk: int,
     devices: int,
-) -> _Statistic:
-    rows = block.instrument.shape[0]
-    chunk = min(chunk, -(-rows // devices))
+) -> PyTree:
+    rows = block.rows
+    chunk = _DENSE_ROWS if isinstance(block, DenseBlock) else min(chunk, -(-rows // devices))
     chunks = -(-rows // (chunk * devices)) * devices
     padded = jax.tree.map(
         lambda leaf: jnp.pad(leaf, ((0, chunks * chunk - rows), (0, 0))).reshape(
@@ -121,22 +173,5 @@ def _block_statistic(
         ),
         block,
     )
-    arrays, rest = eqx.partition(statistic, eqx.is_array)
-
-    def own_chunks(arrays: PyTree, pnl: Array, share: PositionBlock) -> _Statistic:
-        """Chunk by chunk on one device."""
-        own: Any = eqx.combine(arrays, rest)
-        return jax.lax.map(
-            lambda part: own(aggregate_rows(pnl, part.instrument, part.quantity)), share
-        )
-
-    if devices > 1:
-        own_chunks = jax.shard_map(
-            own_chunks,
-            mesh=_mesh(devices),
-            in_specs=(PartitionSpec(), PartitionSpec(), PartitionSpec("account")),
-            out_specs=PartitionSpec("account"),
-            check_vma=False,
-        )
-    result = own_chunks(arrays, pnl, padded)
+    result = sharded(work, mesh_of(devices) if devices > 1 else None)(pnl, padded)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:rows], result)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmargin.book import build_positions, slices
+from jaxmargin.book import DenseBlock, build_positions, slices
 from jaxmargin.errors import InvalidInputError
 
 
@@ -42,7 +42,13 @@ def test_accounts_of_different_size_do_not_pad_each_other():
     account = np.concatenate([np.zeros(200, int), np.arange(1, 51)])
     instrument = np.concatenate([np.arange(200), np.zeros(50, int)])
     positions = build_positions(account, instrument, np.ones(250), accounts=51)
-    assert sorted(block.instrument.shape for block in positions.blocks) == [(8, 320), (56, 10)]
+    assert sorted(block.quantity.shape for block in positions.blocks) == [(8, 224), (56, 10)]
+    assert isinstance(positions.blocks[1], DenseBlock)  # holds most of the 200 contracts
+
+
+def test_a_wide_account_that_holds_few_of_many_contracts_is_not_made_dense():
+    positions = build_positions(np.zeros(200, int), np.arange(200) * 20, np.ones(200), accounts=1)
+    assert [block.quantity.shape for block in positions.blocks] == [(8, 320)]
 
 
 def test_small_and_large_accounts_are_found_again_side_by_side():

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from jaxmargin.numerics import select_tail
+from jaxmargin.numerics import select_tails
 
-select = jax.jit(select_tail)
+
+@jax.jit
+def select(loss, weight, mass):
+    """One level, the same for every row."""
+    return select_tails(loss, weight, [mass])[0]
 
 
 def by_sorting(loss, weight, mass):
@@ -72,6 +76,39 @@ def test_whole_tails_are_those_of_numpy_for_many_rows(dtype, count):
     worst = np.sort(loss, axis=1)[:, -count:]
     for row in range(40):
         np.testing.assert_array_equal(np.sort(loss[row][chosen[row]]), worst[row])
+
+
+def test_several_levels_at_once_are_those_of_one_at_a_time():
+    loss = jnp.asarray(np.random.default_rng(8).standard_t(3, (30, 1_000)))
+    weight = jnp.asarray(np.random.default_rng(9).uniform(0.2, 3.0, 1_000))
+    masses = jnp.array([10.0, 25.0, 25.0, 400.0])
+    together = jax.jit(select_tails)(loss, weight, list(masses))
+    for mass, several in zip(masses, together, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, several, select(loss, weight, mass))
+        by_row = select(loss, weight, jnp.full(30, mass))
+        jax.tree.map(np.testing.assert_array_equal, several, by_row)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda random: random.standard_cauchy((20, 512)) ** 3,
+        lambda random: np.exp(30.0 * random.normal(size=(20, 512))),
+        lambda random: np.where(random.random((20, 512)) < 0.98, 0.0, 1e300),
+        lambda random: random.normal(size=(20, 512)) * 1e-300 + 1.0,
+        lambda random: np.round(random.normal(size=(20, 512)), 1),
+        lambda random: -np.exp(-300.0 * random.random((20, 512))),
+    ],
+    ids=["cubed Cauchy", "lognormal", "two values", "equal after rounding", "ties", "tiny"],
+)
+def test_far_from_normal_rows_are_exact_too(draw):
+    loss = draw(np.random.default_rng(2))
+    for mass in (1.0, 5.12, 25.0, 300.5):
+        tail = select(jnp.asarray(loss), jnp.ones(512), jnp.asarray(mass))
+        held = np.asarray(tail.inside + tail.share[:, None] * tail.boundary)
+        for row in range(20):
+            expected = by_sorting(loss[row], np.ones(512), mass)
+            np.testing.assert_allclose(held[row], expected, atol=1e-9)
 
 
 def test_padding_that_would_be_the_worst_takes_no_part():

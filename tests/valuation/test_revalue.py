@@ -12,7 +12,7 @@ from reference import oracle
 from jaxmargin.book import Book, build_positions
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import SpotVolatilityGrid
-from jaxmargin.valuation import _accounts as accounts_module
+from jaxmargin.valuation import _execution as execution_module
 from jaxmargin.valuation import contract_pnl, revalue, stream_accounts
 
 
@@ -175,7 +175,7 @@ def test_streaming_equals_the_whole_table_for_any_chunk(monkeypatch):
     held, today, moves = book(70), market(), shocks(30)
     whole = np.asarray(revalue(held, today, moves))
     for size in (1, 100, 10**9):  # bytes: chunks of 8 accounts up to all at once
-        monkeypatch.setattr(accounts_module, "_CPU_CHUNK_BYTES", size)
+        monkeypatch.setattr(execution_module, "_CPU_CHUNK_BYTES", size)
         streamed = stream_accounts(largest_loss, contract_pnl(held, today, moves), held.positions)
         np.testing.assert_array_equal(streamed, -whole.min(axis=1))
 

@@ -1,0 +1,84 @@
+"""How much is done at once: by cache on a CPU, by free memory everywhere."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+__all__ = ["Execution", "chunk_rows", "free_bytes", "is_out_of_memory"]
+
+# Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
+_CPU_CHUNK_BYTES, _CPU_ROWS = 1_600_000, (8, 512)
+_GPU_CHUNK_BYTES, _GPU_ROWS = 330_000_000, (64, 8192)
+_COPIES = 8  # of a chunk that exist at once: P&L, keys, weights and what lies between
+_SHARE = 0.5  # of the free memory that chunks may take
+
+
+class Execution(NamedTuple):
+    """How a run over accounts was carried out.
+
+    Attributes:
+        chunk_rows: accounts handled at once on each device.
+        devices: devices that shared the accounts.
+        retries: times that memory ran out and chunks were halved.
+    """
+
+    chunk_rows: int
+    devices: int
+    retries: int
+
+
+def chunk_rows(scenarios: int, itemsize: int, devices: int) -> int:
+    """Accounts to handle at once, so that their P&L stays in cache and fits in free memory."""
+    row = scenarios * itemsize
+    cpu = jax.default_backend() == "cpu"
+    size, (least, most) = (_CPU_CHUNK_BYTES, _CPU_ROWS) if cpu else (_GPU_CHUNK_BYTES, _GPU_ROWS)
+    rows = min(max(size // row, least), most)
+    free = free_bytes()
+    if free is None:
+        return rows
+    each = free // devices if cpu else free
+    return max(1, min(rows, int(_SHARE * each) // (_COPIES * row)))
+
+
+def free_bytes() -> int | None:
+    """Free memory of the first device, or of this machine if devices share it; None if unknown.
+
+    A limit that a container sets counts.
+    """
+    device = jax.local_devices()[0]
+    statistics = device.memory_stats()
+    if statistics and "bytes_limit" in statistics:
+        return statistics["bytes_limit"] - statistics["bytes_in_use"]
+    known = [free for free in (_available(), _left_in_container()) if free is not None]
+    return min(known) if known else None
+
+
+def _available() -> int | None:
+    """What the operating system could hand out."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        names = getattr(os, "sysconf_names", {})
+        if "SC_AVPHYS_PAGES" not in names:
+            return None
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    sizes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(sizes[0]) * 1024 if sizes else None
+
+
+def _left_in_container() -> int | None:
+    """What is left of a control group's limit, where there is one."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = (folder / "memory.current").read_text().strip()
+    except OSError:
+        return None
+    return max(0, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a device or the machine could not hand out memory."""
+    return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
