@@ -11,7 +11,15 @@ from jaxtyping import Array, Float, Int
 from jaxmargin.errors import require
 from jaxmargin.numerics import aggregate_rows, bucket_size, slot_width
 
-__all__ = ["DenseBlock", "PositionBlock", "Positions", "build_positions", "slices"]
+__all__ = [
+    "DenseBlock",
+    "PositionBlock",
+    "Positions",
+    "build_positions",
+    "pad_accounts",
+    "select_accounts",
+    "slices",
+]
 
 # An account with so many slots is a dense row, if the slots are at least a third of the columns: a
 # matrix product takes a half to a third of the time per number that gathered rows take.
@@ -177,3 +185,40 @@ def slices(positions: Positions) -> Iterator[PositionBlock | DenseBlock]:
         for first in range(0, block.rows, _LARGEST_BLOCK):
             rows = slice(first, first + _LARGEST_BLOCK)
             yield jax.tree.map(lambda leaf, rows=rows: leaf[rows], block)
+
+
+def select_accounts(positions: Positions, accounts: Int[np.ndarray, " some"]) -> Positions:
+    """Only these accounts, in their order, in blocks of the same widths; on the host.
+
+    `row` is padded to a bucket size with copies of its first entry, so that one account more
+    changes no shape: the first `accounts.size` are those asked for.
+    """
+    rows, blocks, first, placed = np.asarray(positions.row)[accounts], [], 0, 0
+    row = np.zeros(bucket_size(accounts.size), np.int32)
+    for block in positions.blocks:
+        mine = np.flatnonzero((rows >= first) & (rows < first + block.rows))
+        if mine.size:
+            size = _padded_rows(mine.size)
+            taken = rows[mine] - first
+            blocks.append(
+                jax.tree.map(
+                    lambda leaf, taken=taken, size=size: jnp.asarray(
+                        np.pad(np.asarray(leaf)[taken], ((0, size - taken.size), (0, 0)))
+                    ),
+                    block,
+                )
+            )
+            row[mine] = placed + np.arange(mine.size)
+            placed += size
+        first += block.rows
+    row[accounts.size :] = row[0]
+    return Positions(tuple(blocks), jnp.asarray(row))
+
+
+def pad_accounts(positions: Positions) -> Positions:
+    """`positions` with accounts added up to a bucket size: copies of the first."""
+    row = np.asarray(positions.row)
+    if row.size == 0:
+        return positions
+    padding = np.full(bucket_size(row.size) - row.size, row[0])
+    return Positions(positions.blocks, jnp.asarray(np.concatenate([row, padding])))

@@ -1,20 +1,16 @@
 """The commands: each parses, calls and prints."""
 
-import math
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.errors import InvalidInputError, require
-
-if TYPE_CHECKING:
-    from jaxmargin.io import Chain
 
 __all__ = ["app", "main"]
 
@@ -25,7 +21,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-importers = typer.Typer(no_args_is_help=True, help="Turn a venue's file into market tables.")
 app.add_typer(importers, name="import")
 app.add_typer(scenarios, name="scenarios")
 
@@ -33,8 +28,8 @@ app.add_typer(scenarios, name="scenarios")
 def main() -> None:
     """Run the command line.
 
-    Bad input ends it with exit code 2 and one line per problem, a file that cannot be written
-    with exit code 1.
+    Bad input ends it with exit code 2 and one line per problem; a file that cannot be written,
+    or too little memory, with exit code 1.
     """
     try:
         app()
@@ -42,6 +37,8 @@ def main() -> None:
         _fail(error.problems, code=2)
     except OSError as error:
         _fail([f"{error.filename or 'file'}: {error.strerror or error}."], code=1)
+    except MemoryError as error:
+        _fail([str(error) or "Memory ran out. Give fewer scenarios or accounts."], code=1)
 
 
 def _fail(problems: Sequence[str], *, code: int) -> NoReturn:
@@ -74,12 +71,47 @@ def demo(
 def margin(
     job: JobFile,
     out: Annotated[Path, typer.Option(help="Folder for the results; made if absent.")],
+    pnl: Annotated[
+        bool, typer.Option("--pnl", help="Also write every account's P&L in every scenario.")
+    ] = False,
 ) -> None:
     """Margin every account of a job."""
     from jaxmargin.report import print_plain
 
-    _margin(job, out)
-    print_plain([f"Results in {out}: requirements.parquet, components.parquet, manifest.json."])
+    _margin(job, out, pnl=pnl)
+    files = ["requirements.parquet", "components.parquet", "manifest.json"]
+    print_plain([f"Results in {out}: {', '.join(files + ['pnl.parquet'] * pnl)}."])
+
+
+@app.command()
+def warm(
+    job: JobFile,
+    accounts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most accounts to prepare for; twice the present unless given."),
+    ] = None,
+) -> None:
+    """Compile ahead what runs of a job need, also when its book has grown.
+
+    The compiled programs stay in the folder that JAXMARGIN_CACHE names, ~/.cache/jaxmargin
+    unless set; later runs of the job take them from there.
+    """
+    require(
+        _prepare_jax(),
+        "The folder for compiled programs cannot be written, so nothing would be kept. Set "
+        "JAXMARGIN_CACHE to a folder that can.",
+    )
+    from jaxmargin.jobs import run_warm
+    from jaxmargin.report import print_plain
+
+    result = run_warm(job, accounts=accounts, report=lambda line: print_plain([line]))
+    print_plain(
+        [
+            f"Ready for up to {result.accounts:,} accounts: {result.compiled:,} programs "
+            f"compiled, {result.cached:,} were in the cache, in {result.seconds:.1f} s.",
+            f"The job itself: cold {result.cold:.2f} s before, warm {result.warm:.2f} s now.",
+        ]
+    )
 
 
 @app.command()
@@ -100,126 +132,7 @@ def validate(job: JobFile) -> None:
     )
 
 
-ChainFile = Annotated[
-    Path, typer.Argument(help="Chain rows in Parquet or CSV, or a book summary saved as JSON.")
-]
-Out = Annotated[Path, typer.Option(help="Folder for market/ and instruments.parquet.")]
-Spots = Annotated[
-    list[str] | None, typer.Option("--spot", help="Price of an asset, as BTC=60000; repeatable.")
-]
-
-
-@importers.command()
-def deribit(
-    chain: ChainFile,
-    out: Out,
-    snapshot: Annotated[
-        str | None, typer.Option(help="Time or day of the snapshot, if the file has several.")
-    ] = None,
-) -> None:
-    """Import Deribit option-chain rows; forwards by put-call parity."""
-    from jaxmargin.io import read_deribit, read_deribit_summary
-
-    if chain.suffix == ".json":
-        _import(out, lambda: read_deribit_summary(chain))
-    else:
-        _import(out, lambda: read_deribit(chain, snapshot=snapshot))
-
-
-@importers.command()
-def okx(
-    tickers: Annotated[Path, typer.Argument(help="Saved answer of /api/v5/public/opt-summary.")],
-    out: Out,
-    spot: Spots = None,
-) -> None:
-    """Import OKX option tickers; needs the spot price of each coin."""
-    from jaxmargin.io import read_okx
-
-    _import(out, lambda: read_okx(tickers, prices=_prices(spot)))
-
-
-@importers.command()
-def bybit(
-    tickers: Annotated[Path, typer.Argument(help="Saved answer of /v5/market/tickers, options.")],
-    out: Out,
-    spot: Spots = None,
-) -> None:
-    """Import Bybit option tickers; needs the price of the stablecoins they settle in."""
-    from jaxmargin.io import read_bybit
-
-    _import(out, lambda: read_bybit(tickers, prices=_prices(spot)))
-
-
-@importers.command()
-def quotes(
-    table: Annotated[Path, typer.Argument(help="Option quotes in our own columns; see --help.")],
-    out: Out,
-    time: Annotated[str, typer.Option(help="Moment of the quotes, as 2026-02-05T09:00:00Z.")],
-    spot: Spots = None,
-) -> None:
-    """Import option quotes of any venue from Parquet or CSV.
-
-    Columns: instrument, underlying, settlement, option_type, strike, expiry, index_price,
-    multiplier; and as far as known forward, price, volatility.
-    """
-    from jaxmargin.io import read_quotes
-
-    _import(out, lambda: read_quotes(table, time=time, prices=_prices(spot)))
-
-
-@importers.command()
-def live(
-    venue: Annotated[str, typer.Argument(help="deribit, okx or bybit.")],
-    coin: Annotated[str, typer.Argument(help="Underlying, such as BTC.")],
-    out: Out,
-    spot: Spots = None,
-    url: Annotated[
-        str | None, typer.Option(help="Address of the interface, if not the public one.")
-    ] = None,
-) -> None:
-    """Fetch all options of a coin now and import them; needs the extra 'live'."""
-    import tempfile
-
-    from jaxmargin.io import fetch_tickers, read_bybit, read_deribit_summary, read_okx
-
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / f"{venue}-{coin}.json"
-
-        def read() -> "Chain":
-            prices = _prices(spot) | fetch_tickers(venue, coin, answer, url=url)
-            if venue == "deribit":
-                return read_deribit_summary(answer)
-            return (read_okx if venue == "okx" else read_bybit)(answer, prices=prices)
-
-        _import(out, read)
-        shutil.copy(answer, out)
-
-
-def _import(out: Path, read: "Callable[[], Chain]") -> None:
-    from jaxmargin.io import require_folder, write_chain
-    from jaxmargin.report import print_plain
-
-    require_folder(out)
-    print_plain(write_chain(read(), out))
-
-
-def _prices(spots: list[str] | None) -> dict[str, float]:
-    """`BTC=60000` as a mapping."""
-    prices = {}
-    for text in spots or []:
-        asset, _, price = text.partition("=")
-        try:
-            prices[asset] = float(price)
-        except ValueError:
-            prices[asset] = math.nan
-        require(
-            asset != "" and 0.0 < prices[asset] < math.inf,
-            f"--spot {text}: not a price. Write it as BTC=60000, with a number above zero.",
-        )
-    return prices
-
-
-def _margin(job: Path, out: Path) -> None:
+def _margin(job: Path, out: Path, *, pnl: bool = False) -> None:
     from rich.console import Console
 
     _prepare_jax()
@@ -227,25 +140,30 @@ def _margin(job: Path, out: Path) -> None:
     from jaxmargin.report import margin_summary
 
     with _progress_bar("margin") as progress:
-        result = run_margin(job, out, progress=progress)
+        result = run_margin(job, out, pnl=pnl, progress=progress)
     Console().print(margin_summary(result.requirements, result.manifest))
 
 
-def _prepare_jax() -> None:
-    """Keep compiled programs between runs, in a folder that only the user can read."""
-    cache = Path(os.environ.get("JAXMARGIN_CACHE", Path.home() / ".cache" / "jaxmargin"))
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return  # a read-only home: compile anew each time
+def _prepare_jax() -> bool:
+    """Keep compiled programs between runs, in a folder that only the user can read.
+
+    Returns:
+        Whether they are kept: not with a read-only home, where each run compiles anew.
+    """
     import jax
 
     if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
         # accounts are shared out over devices: without a GPU, one for each core
         jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+    cache = Path(os.environ.get("JAXMARGIN_CACHE", Path.home() / ".cache" / "jaxmargin"))
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return os.access(cache, os.W_OK)
 
 
 @contextmanager

@@ -17,3 +17,5 @@ from jaxmargin.jobs._scenarios import Scenarios as Scenarios
 from jaxmargin.jobs._scenarios import build_scenarios as build_scenarios
 from jaxmargin.jobs._settings import Job as Job
 from jaxmargin.jobs._settings import read_job as read_job
+from jaxmargin.jobs._warm import WarmResult as WarmResult
+from jaxmargin.jobs._warm import run_warm as run_warm

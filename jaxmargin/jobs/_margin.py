@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io import (
-    build_book,
-    require_folder,
-    round_up,
-    sha256,
-    write_json,
-    write_table,
-)
-from jaxmargin.jobs._load import Inputs, load_inputs, market_of
+from jaxmargin.io import require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.jobs._load import Inputs, load_inputs
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -33,7 +27,7 @@ class MarginResult:
     Attributes:
         requirements: one row per account.
         components: one row per account and component.
-        manifest: inputs, settings, versions, device, seconds and warnings.
+        manifest: inputs, settings, versions, device, execution, seconds and warnings.
     """
 
     requirements: pd.DataFrame
@@ -42,17 +36,23 @@ class MarginResult:
 
 
 def run_margin(
-    path: Path, out: Path, *, progress: Callable[[int, int], None] | None = None
+    path: Path,
+    out: Path,
+    *,
+    pnl: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> MarginResult:
     """Margin every account of the job at `path` and write the results to the folder `out`.
 
     Writes `requirements.parquet` (account, initial, maintenance, standard_error, tail_count,
-    worst_scenario), `components.parquet` (account, component, amount) and `manifest.json`.
+    worst_scenario), `components.parquet` (account, component, amount) and `manifest.json`; with
+    `pnl` also `pnl.parquet`, the P&L of every account in every scenario, see `pnl_file`.
     Nothing is written unless everything was computed. Initial and maintenance margin are rounded
     up to `round_to`; the component `rounding` holds the difference.
 
     Raises:
         InvalidInputError: with every problem of the inputs.
+        MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     require_folder(out)
     start = time.perf_counter()
@@ -61,21 +61,18 @@ def run_margin(
 
     import jax
 
+    from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import measured
-    from jaxmargin.jobs._scenarios import build_scenarios
-    from jaxmargin.margin import ExpectedShortfallRulebook
+    from jaxmargin.jobs._pnl import pnl_file
 
     with measured() as seconds:
-        market = market_of(inputs)
-        book = build_book(inputs.book, inputs.market)
-        scenarios = build_scenarios(inputs, market)
-        rulebook = ExpectedShortfallRulebook(
-            source=scenarios.source,
-            key=scenarios.key,
-            level=inputs.job.rulebook["level"],
-            maintenance_ratio=inputs.job.rulebook["maintenance_ratio"],
+        calculation = build_calculation(inputs)
+        requirement = jax.device_get(
+            calculation.rulebook.requirement(
+                calculation.book, calculation.market, progress=progress
+            )
         )
-        requirement = jax.device_get(rulebook.requirement(book, market, progress=progress))
+    scenarios = calculation.scenarios
     labels = scenarios.labels
     requirements, components = _tables(inputs, requirement, labels)
     manifest = {
@@ -99,19 +96,30 @@ def run_margin(
             "kind": jax.devices()[0].device_kind,
             "count": jax.device_count(),
         },
+        "execution": {name: int(value) for name, value in requirement.execution._asdict().items()},
+        "programs": {"compiled": seconds.compiled, "from_cache": seconds.cached},
         "seconds": {
             "read": round(read_seconds, 3),
             "cold": round(seconds.cold, 3),
             "warm": round(seconds.warm, 3),
         },
-        "warnings": _warnings(inputs, requirements, len(labels)),
+        "warnings": _warnings(inputs, requirements, len(labels)) + _retried(requirement.execution),
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_table(requirements, out / "requirements.parquet")
-    write_table(components, out / "components.parquet")
-    if scenarios.moves is not None:
-        write_table(scenarios.moves, out / "stress_moves.parquet")
-    write_json(manifest, out / "manifest.json")
+    file = out / "pnl.parquet"
+    if not pnl and file.exists():
+        manifest["warnings"].append(
+            f"{file.name} is of an earlier run. Give --pnl to write it anew, or take it away."
+        )
+    table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
+    with table if pnl else nullcontext() as facts:
+        if facts is not None:
+            manifest["pnl"] = facts
+        write_table(requirements, out / "requirements.parquet")
+        write_table(components, out / "components.parquet")
+        if scenarios.moves is not None:
+            write_table(scenarios.moves, out / "stress_moves.parquet")
+        write_json(manifest, out / "manifest.json")
     return MarginResult(requirements, components, manifest)
 
 
@@ -164,6 +172,16 @@ def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> lis
             "errors are rough. Give more scenarios or a lower level."
         )
     return warnings
+
+
+def _retried(execution: Any) -> list[str]:
+    if execution.retries == 0:
+        return []
+    times = "once" if execution.retries == 1 else f"{execution.retries} times"
+    return [
+        f"Memory ran out {times}; chunks were halved to {execution.chunk_rows:,} accounts. Give "
+        "fewer scenarios, precision f32, or a device with more memory."
+    ]
 
 
 def _versions() -> dict[str, str]:

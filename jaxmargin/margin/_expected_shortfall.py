@@ -1,20 +1,17 @@
 """Margin as expected shortfall of the account's P&L over a horizon."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from jaxmargin.book import Book
-from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.errors import require
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.margin._rulebook import AbstractRulebook
 from jaxmargin.market import Market
 from jaxmargin.risk import ExpectedShortfall, estimate_risk
-from jaxmargin.scenarios import AbstractScenarioSource, pad_scenarios
-from jaxmargin.valuation import Progress, contract_pnl
+from jaxmargin.scenarios import AbstractScenarioSource, Shocks, pad_scenarios
+from jaxmargin.valuation import Progress
 
 __all__ = ["ExpectedShortfallRulebook"]
 
@@ -47,13 +44,21 @@ class ExpectedShortfallRulebook(AbstractRulebook):
         )
         ExpectedShortfall(self.level)
 
-    def requirement(
-        self, book: Book, market: Market, *, progress: Progress | None = None
+    def shocks(self, market: Market) -> Shocks:
+        """See `AbstractRulebook.shocks`."""
+        return pad_scenarios(self.source.shocks(market, self.key))
+
+    def charge(
+        self,
+        pnl: Float[Array, "instrument scenario"],
+        book: Book,
+        market: Market,
+        shocks: Shocks,
+        *,
+        progress: Progress | None = None,
     ) -> Requirement:
-        """See `AbstractRulebook.requirement`."""
-        shocks = pad_scenarios(self.source.shocks(market, self.key))
-        pnl = contract_pnl(book, market, shocks)
-        _require_finite(pnl, shocks.weight)
+        """See `AbstractRulebook.charge`."""
+        del market
         risk = estimate_risk(
             (ExpectedShortfall(self.level),),
             pnl,
@@ -73,27 +78,3 @@ class ExpectedShortfallRulebook(AbstractRulebook):
             worst_scenario=risk.worst_scenario,
             execution=risk.execution,
         )
-
-
-def _require_finite(
-    pnl: Float[Array, "instrument scenario"], weight: Float[Array, " scenario"]
-) -> None:
-    """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
-    if isinstance(pnl, Tracer) or isinstance(weight, Tracer):
-        return
-    if not (np.isfinite(weight).all() and np.asarray(weight).sum() > 0.0):
-        raise InvalidInputError(
-            "The weights of the scenarios are not finite, or all zero. Check their source."
-        )
-    finite = np.asarray(_finite_rows(pnl))
-    if not finite.all():
-        rows = np.flatnonzero(~finite)
-        raise InvalidInputError(
-            f"The P&L of {rows.size} of {finite.size} contracts is not finite in some scenario, "
-            f"the first in row {rows[0]} of the book. Check its market data and the shocks."
-        )
-
-
-@jax.jit
-def _finite_rows(pnl: Float[Array, "instrument scenario"]) -> Bool[Array, " instrument"]:
-    return jnp.all(jnp.isfinite(pnl), axis=-1)

@@ -3,19 +3,45 @@
 import abc
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float
 
-from jaxmargin.book import Book
+from jaxmargin.book import Book, pad_accounts
+from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.market import Market
-from jaxmargin.valuation import Progress
+from jaxmargin.scenarios import Shocks
+from jaxmargin.valuation import Progress, contract_pnl
 
-__all__ = ["AbstractRulebook"]
+__all__ = ["AbstractRulebook", "charged", "require_finite"]
 
 
 class AbstractRulebook(eqx.Module):
     """A rule that sets the margin of every account of a book."""
 
     @abc.abstractmethod
+    def shocks(self, market: Market) -> Shocks:
+        """The scenarios in which contracts are revalued, padded to a bucket size."""
+
+    @abc.abstractmethod
+    def charge(
+        self,
+        pnl: Float[Array, "instrument scenario"],
+        book: Book,
+        market: Market,
+        shocks: Shocks,
+        *,
+        progress: Progress | None = None,
+    ) -> Requirement:
+        """Margin of every account from the P&L of one contract of each row.
+
+        An account's margin depends on its own positions alone, and is the same to the last bit
+        whatever other accounts `book` has.
+        """
+
     def requirement(
         self, book: Book, market: Market, *, progress: Progress | None = None
     ) -> Requirement:
@@ -23,4 +49,57 @@ class AbstractRulebook(eqx.Module):
 
         Raises:
             InvalidInputError: a contract has no finite profit and loss in some scenario.
+            MemoryError: memory ran out, and did so with ever smaller chunks too.
         """
+        shocks = self.shocks(market)
+        pnl = contract_pnl(book, market, shocks)
+        require_finite(pnl, shocks.weight)
+        return charged(self, pnl, book, market, shocks, progress=progress)
+
+
+def charged(
+    rulebook: AbstractRulebook,
+    pnl: Float[Array, "instrument scenario"],
+    book: Book,
+    market: Market,
+    shocks: Shocks,
+    *,
+    progress: Progress | None = None,
+) -> Requirement:
+    """Margins by `charge` on a padded number of accounts, so that one more compiles nothing."""
+    accounts = book.positions.row
+    if not isinstance(accounts, Tracer):
+        book = eqx.tree_at(lambda b: b.positions, book, pad_accounts(book.positions))
+    result = rulebook.charge(pnl, book, market, shocks, progress=progress)
+    return jax.tree.map(lambda leaf: _first_rows(leaf, accounts.shape[0]), result)
+
+
+def _first_rows(leaf: Array | int, rows: int) -> Array | int:
+    """Cut on the host where there are numbers: slicing there compiles nothing."""
+    if isinstance(leaf, int) or leaf.ndim == 0:
+        return leaf
+    return leaf[:rows] if isinstance(leaf, Tracer) else jnp.asarray(np.asarray(leaf)[:rows])
+
+
+def require_finite(
+    pnl: Float[Array, "instrument scenario"], weight: Float[Array, " scenario"]
+) -> None:
+    """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
+    if isinstance(pnl, Tracer) or isinstance(weight, Tracer):
+        return
+    if not (np.isfinite(weight).all() and np.asarray(weight).sum() > 0.0):
+        raise InvalidInputError(
+            "The weights of the scenarios are not finite, or all zero. Check their source."
+        )
+    finite = np.asarray(_finite_rows(pnl))
+    if not finite.all():
+        rows = np.flatnonzero(~finite)
+        raise InvalidInputError(
+            f"The P&L of {rows.size} of {finite.size} contracts is not finite in some scenario, "
+            f"the first in row {rows[0]} of the book. Check its market data and the shocks."
+        )
+
+
+@jax.jit
+def _finite_rows(pnl: Float[Array, "instrument scenario"]) -> Bool[Array, " instrument"]:
+    return jnp.all(jnp.isfinite(pnl), axis=-1)

@@ -50,10 +50,13 @@ def margin_summary(requirements: pd.DataFrame, manifest: dict[str, Any]) -> Grou
         "",
     )
     counts, seconds, device = manifest["counts"], manifest["seconds"], manifest["device"]
+    execution = manifest["execution"]
+    devices = f"{execution['devices']} devices" if execution["devices"] > 1 else "1 device"
     run = Text(
         f"{counts['accounts']:,} accounts, {counts['positions']:,} positions, "
         f"{counts['instruments']:,} contracts, {counts['scenarios']:,} scenarios; "
-        f"{device['count']} x {device['kind']}, {manifest['settings']['precision']}; "
+        f"chunks of {execution['chunk_rows']:,} accounts on {devices} ({device['kind']}), "
+        f"{manifest['settings']['precision']}; "
         f"cold {seconds['cold']:.2f} s, warm {seconds['warm']:.2f} s, read {seconds['read']:.2f} s"
     )
     warnings = [Text(f"warning: {warning}", style="yellow") for warning in manifest["warnings"]]

@@ -165,7 +165,8 @@ def _on_block(
     devices: int,
 ) -> PyTree:
     rows = block.rows
-    chunk = _DENSE_ROWS if isinstance(block, DenseBlock) else min(chunk, -(-rows // devices))
+    chunk = _DENSE_ROWS if isinstance(block, DenseBlock) else chunk  # whatever the rows: the order
+    # in which a program adds up may depend on its shape, and with it the last bit of a margin
     chunks = -(-rows // (chunk * devices)) * devices
     padded = jax.tree.map(
         lambda leaf: jnp.pad(leaf, ((0, chunks * chunk - rows), (0, 0))).reshape(

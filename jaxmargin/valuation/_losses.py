@@ -99,12 +99,13 @@ class _Losses(eqx.Module):
             return result, (pnl, instrument, quantity, tails)
 
         def backward(saved: PyTree, slopes: PyTree) -> PyTree:
-            pnl, *chunks = saved
-            by_pnl, by_quantity = jax.lax.scan(
-                lambda total, chunk: _pull_back(total, pnl, *chunk),
-                jnp.zeros_like(pnl),
-                (*chunks, slopes[0]),
-            )
+            pnl, instrument, quantity, tails = saved
+
+            def one(total: Array, chunk: tuple[Array, Array, PyTree, Array]) -> PyTree:
+                return _pull_back(total, pnl, chunk[0], chunk[1], chunk[2], chunk[3])
+
+            chunks = (instrument, quantity, tails, slopes[0])
+            by_pnl, by_quantity = jax.lax.scan(one, jnp.zeros_like(pnl), chunks)
             return None, by_pnl, None, by_quantity
 
         run.defvjp(forward, backward)

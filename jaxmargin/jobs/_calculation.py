@@ -1,0 +1,47 @@
+"""From the checked inputs of a job to what computes its margins."""
+
+from dataclasses import dataclass
+
+from jaxmargin.book import Book
+from jaxmargin.io import build_book
+from jaxmargin.jobs._load import Inputs, market_of
+from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
+from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.market import Market
+
+__all__ = ["Calculation", "build_calculation"]
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """Everything that a margin is computed from.
+
+    Attributes:
+        market: today's market.
+        book: contracts and positions.
+        scenarios: scenario source, labels and provenance.
+        rulebook: the rule that sets the margin.
+    """
+
+    market: Market
+    book: Book
+    scenarios: Scenarios
+    rulebook: ExpectedShortfallRulebook
+
+
+def build_calculation(inputs: Inputs) -> Calculation:
+    """Arrays, scenarios and rulebook of a job; its precision is set for the whole process.
+
+    Raises:
+        InvalidInputError: the history or the settings do not allow an estimate.
+    """
+    market = market_of(inputs)
+    book = build_book(inputs.book, inputs.market)
+    scenarios = build_scenarios(inputs, market)
+    rulebook = ExpectedShortfallRulebook(
+        source=scenarios.source,
+        key=scenarios.key,
+        level=inputs.job.rulebook["level"],
+        maintenance_ratio=inputs.job.rulebook["maintenance_ratio"],
+    )
+    return Calculation(market, book, scenarios, rulebook)
