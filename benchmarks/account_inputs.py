@@ -72,3 +72,22 @@ def as_type(tree, dtype):
     return jax.tree.map(
         lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
     )
+
+
+def shortfall_error(shortfall, pnl, held, *, every, level):
+    """Largest error of each `every`-th account's ES, over its gross notional.
+
+    Against NumPy's sorted sums in double precision over the contract P&L `pnl`. Positions are
+    ordered by account.
+    """
+    account, instrument, quantity = held
+    shortfall, pnl = np.asarray(shortfall, np.float64), np.asarray(pnl)
+    tail = round((1.0 - level) * pnl.shape[1], 9)
+    weight = np.clip(tail - np.arange(pnl.shape[1]), 0.0, 1.0) / tail
+    errors = []
+    for row in range(0, shortfall.size, every):
+        mine = slice(*np.searchsorted(account, (row, row + 1)))
+        total = np.sort(quantity[mine] @ pnl[instrument[mine]].astype(np.float64))
+        gross = np.abs(quantity[mine]).sum() * SPOT
+        errors.append(abs(shortfall[row] + total @ weight) / gross)
+    return float(max(errors))

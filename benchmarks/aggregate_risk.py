@@ -47,6 +47,7 @@ class MeasuresAlone(eqx.Module):
     weight: jax.Array
 
     def __call__(self, pnl):
+        """See `Weighting`."""
         return joint_parts(MEASURES, pnl, self.weight), ()
 
 
@@ -70,9 +71,9 @@ def with_jaxmargin(positions, pnl):
     alone = MeasuresAlone(weight)
     return {
         "jaxmargin": lambda: stream_losses(alone, pnl, positions, most_inside=most)[0],
-        "jaxmargin_with_errors_and_worst_scenario": lambda: estimate_risk(
-            MEASURES, pnl, positions, weight, overlap=one
-        ).value,
+        "jaxmargin_with_errors_and_worst_scenario": lambda: (
+            estimate_risk(MEASURES, pnl, positions, weight, overlap=one).value
+        ),
     }
 
 

@@ -11,7 +11,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 PANELS = {
     "accounts": "accounts",
@@ -39,6 +39,8 @@ def draw(axes, label, points, base):
     axes.loglog(size, seconds, "o-", color=INK, markersize=4, linewidth=1.5)
     axes.set_xticks(size, [short(n) for n in size])
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.tick_params(labelsize=9)
     axes.set_xlabel(label)
@@ -46,8 +48,9 @@ def draw(axes, label, points, base):
 
 
 def held(base, left_out):
-    """The sizes of the base that a panel keeps, in words."""
-    return ", ".join(f"{short(base[name])} {name}" for name in PANELS if name != left_out)
+    """The sizes of the base that a panel keeps, in words; the last on a line of its own."""
+    *first, last = (f"{short(base[name])} {name}" for name in PANELS if name != left_out)
+    return f"{', '.join(first)},\n{last}"
 
 
 def main():

@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
 
 class Ranks(NamedTuple):
-    """Which of the sorted P&L make VaR and ES: number `var`; the first `whole`, part of the next."""
+    """Of the sorted P&L: VaR is number `var`; ES the first `whole` and `part` of the next."""
 
     var: int
     whole: int
@@ -34,6 +34,7 @@ class Ranks(NamedTuple):
 
     @property
     def mass(self):
+        """Scenarios in the tail of ES."""
         return self.whole + self.part
 
 

@@ -166,9 +166,8 @@ def build_positions(
 
 
 def _padded_rows(rows: int) -> int:
-    if rows <= _LARGEST_BLOCK:
-        return bucket_size(rows)
-    return -(-rows // _LARGEST_BLOCK) * _LARGEST_BLOCK
+    whole = rows // _LARGEST_BLOCK * _LARGEST_BLOCK
+    return whole + (bucket_size(rows - whole) if rows > whole else 0)
 
 
 def _dense(

@@ -9,7 +9,7 @@ from jaxmargin.numerics import bucket_size, slot_width
 
 __all__ = ["Shape", "account_buckets", "ladder_blocks", "ladder_rows", "shape_of"]
 
-_MOST_ROWS = 4096  # of one program; `slices` cuts what has more
+_MOST_ROWS = 4096  # of one program; `slices` cuts what has more into such and a padded rest
 _SMALLEST_WIDTH = slot_width(1)
 
 Shape = tuple[type, tuple[int, ...]]
@@ -20,8 +20,9 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
     """For each width the row counts that its block may come to have.
 
     Accounts come and go, and grow from one width into the next. So each width gets every bucket
-    from half its present accounts up to `growth` times as many, at most 4,096; and widths go up
-    to the next above the widest account, as far as there are contracts for it.
+    from half its present accounts up to `growth` times as many: where those are more than 4,096,
+    blocks of 4,096 and every bucket of what may be left. Widths go up to the next above the
+    widest account, as far as there are contracts for it.
 
     Args:
         held: positions of each account.
@@ -33,7 +34,7 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
     rows, width = {}, _SMALLEST_WIDTH
     while contracts and width <= widest:
         accounts = max(1, int((present == width).sum()))
-        rows[width] = _buckets(accounts // 2, int(np.ceil(accounts * growth)), most=_MOST_ROWS)
+        rows[width] = _sliced(accounts // 2, int(np.ceil(accounts * growth)))
         width *= 2
     return rows
 
@@ -43,10 +44,18 @@ def account_buckets(present: int, accounts: int) -> list[int]:
     return _buckets(present, accounts)
 
 
-def _buckets(lowest: int, highest: int, *, most: int | None = None) -> list[int]:
-    """All bucket sizes that hold `lowest` to `highest`, none above `most`."""
-    if most is not None:
-        lowest, highest = min(lowest, most), min(highest, most)
+def _sliced(lowest: int, highest: int) -> list[int]:
+    """Rows of the slices of a block that holds `lowest` to `highest` accounts."""
+    sizes: set[int] = set()
+    for whole in range(lowest // _MOST_ROWS, highest // _MOST_ROWS + 1):
+        least, most = (min(max(n - whole * _MOST_ROWS, 0), _MOST_ROWS) for n in (lowest, highest))
+        sizes.update(_buckets(least, most) if most else ())
+        sizes.update((_MOST_ROWS,) if whole else ())
+    return sorted(sizes)
+
+
+def _buckets(lowest: int, highest: int) -> list[int]:
+    """All bucket sizes that hold `lowest` to `highest`."""
     sizes = [bucket_size(max(1, lowest))]
     while sizes[-1] < highest:
         sizes.append(bucket_size(sizes[-1] + 1))

@@ -20,7 +20,7 @@ def compact_rows(
     """
     words = _mask_words(x != 0.0)
     counts = jax.lax.population_count(words).astype(jnp.int32)
-    until = jnp.cumsum(counts, axis=-1)
+    until = jnp.cumsum(counts, axis=-1, dtype=jnp.int32)
     place = jnp.arange(size, dtype=jnp.int32)
     word = _word_of(until, place)
     used = word < words.shape[1]
@@ -35,15 +35,16 @@ def _mask_words(mask: Array) -> UInt[Array, "row word"]:
     """Each row of booleans as 32-bit words, the first in the lowest bit."""
     padded = jnp.pad(mask, ((0, 0), (0, -mask.shape[1] % _BITS)))
     bits = padded.reshape(mask.shape[0], -1, _BITS).astype(jnp.uint32)
-    words = jnp.sum(bits << jnp.arange(_BITS, dtype=jnp.uint32)[None, None, :], axis=-1)
-    return jax.lax.optimization_barrier(words.astype(jnp.uint32))  # made once, not at every use
+    shifted = bits << jnp.arange(_BITS, dtype=jnp.uint32)[None, None, :]
+    words = jnp.sum(shifted, axis=-1, dtype=jnp.uint32)
+    return jax.lax.optimization_barrier(words)  # made once, not at every use
 
 
 def _word_of(until: Int[Array, "row word"], place: Int[Array, " place"]) -> Int[Array, "row place"]:
     """The word in which each place's number lies; one too many where there is none."""
     if until.shape[1] <= _FEW_WORDS:
         before = until[:, None, :] <= place[None, :, None]
-        return jnp.sum(before.astype(jnp.int32), axis=-1)
+        return jnp.sum(before, axis=-1, dtype=jnp.int32)
     search = jax.vmap(lambda row: jnp.searchsorted(row, place, side="right"))
     return search(until).astype(jnp.int32)
 

@@ -15,7 +15,13 @@ from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions, slices
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation._contracts import contract_pnl
-from jaxmargin.valuation._devices import gathered, mesh_of, on_every_device, sharded
+from jaxmargin.valuation._devices import (
+    gathered,
+    mesh_of,
+    on_every_device,
+    same_everywhere,
+    sharded,
+)
 from jaxmargin.valuation._execution import Execution, chunk_rows, is_out_of_memory
 
 __all__ = ["Progress", "over_blocks", "revalue", "stream_accounts", "stream_pnl"]
@@ -116,11 +122,13 @@ def over_blocks(
     chunk = chunk_rows(pnl.shape[1], pnl.dtype.itemsize, devices)
     retries, done, parts = 0, 0, []
     pnl = on_every_device(pnl, devices)
+    work = same_everywhere(work)
     total = sum(block.rows for block in positions.blocks)
     for block in slices(positions):
         while True:
             try:
-                part = gathered(_on_block(work, pnl, block, chunk, devices), devices)
+                part = _on_block(work, pnl, same_everywhere(block), chunk, devices)
+                part = gathered(part, devices)
                 jax.block_until_ready(part)
                 break
             except JaxRuntimeError as error:

@@ -2,15 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+from jax.errors import JaxRuntimeError
 from jaxtyping import Array, Float
 
 from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments, InverseOptions, LinearOptions
 from jaxmargin.market import Market, StickyStrike
 from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
+from jaxmargin.valuation._execution import is_out_of_memory
 from jaxmargin.valuation._options import option_pnl
 
 __all__ = ["contract_pnl", "pnl_by_value"]
+
+_MOST_HALVINGS = 5
 
 
 def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "instrument scenario"]:
@@ -25,18 +29,42 @@ def contract_pnl(book: Book, market: Market, shocks: Shocks) -> Float[Array, "in
 
     European options whose strikes keep their volatilities go through a kernel of their own;
     everything else through its `value`.
+
+    Raises:
+        MemoryError: memory ran out, and did so with ever fewer contracts at once too.
     """
     parts = []
     for batch in book.instruments:
-        european = isinstance(batch, LinearOptions | InverseOptions)
-        if european and isinstance(market.dynamics, StickyStrike):
-            parts.append(option_pnl(batch, market, shocks))
-        else:
-            parts.append(pnl_by_value(batch, market, shocks))
+        parts.append(_in_memory(batch, market, shocks, halvings=_MOST_HALVINGS))
     if not parts:
         return jnp.zeros((1, shocks.weight.shape[0]), market.spot.dtype)
     pnl = parts[0] if len(parts) == 1 else jnp.concatenate(parts)
     return pnl if shocks.damping is None else pnl * shocks.damping[None, :]
+
+
+def _in_memory(
+    batch: AbstractInstruments, market: Market, shocks: Shocks, *, halvings: int
+) -> Float[Array, "instrument scenario"]:
+    """P&L of a batch, half of it at a time where memory runs out."""
+    european = isinstance(batch, LinearOptions | InverseOptions)
+    try:
+        if european and isinstance(market.dynamics, StickyStrike):
+            return jax.block_until_ready(option_pnl(batch, market, shocks))
+        return jax.block_until_ready(pnl_by_value(batch, market, shocks))
+    except JaxRuntimeError as error:
+        rows = batch.multiplier.shape[0]
+        if not is_out_of_memory(error):
+            raise
+        if halvings == 0 or rows == 1:
+            raise MemoryError(
+                f"Memory ran out with {rows} contracts x {shocks.weight.shape[0]:,} scenarios at "
+                "once. Give fewer scenarios, precision f32, or a device with more memory."
+            ) from error
+    parts = []
+    for half in (slice(None, rows // 2), slice(rows // 2, None)):
+        some = jax.tree.map(lambda leaf, half=half: leaf[half], batch)
+        parts.append(_in_memory(some, market, shocks, halvings=halvings - 1))
+    return jnp.concatenate(parts)
 
 
 @jax.jit

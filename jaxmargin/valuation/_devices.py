@@ -1,4 +1,9 @@
-"""Accounts over devices: of this process or, where `jax.distributed` is on, of all processes."""
+"""Accounts over devices: of this process or, where `jax.distributed` is on, of all processes.
+
+Every process then makes the same calls with the same book, prices the contracts itself, and gets
+the margins of all accounts. For independent batches separate jobs are simpler, and survive the
+loss of a process.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +13,7 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
-__all__ = ["gathered", "mesh_of", "on_every_device", "sharded"]
+__all__ = ["gathered", "mesh_of", "on_every_device", "same_everywhere", "sharded"]
 
 
 def mesh_of(devices: int) -> Mesh:
@@ -25,6 +30,11 @@ def on_every_device(x: Array, devices: int) -> Array:
         return jax.device_put(x, sharding)
     copies = [jax.device_put(x, device) for device in jax.local_devices()]
     return jax.make_array_from_single_device_arrays(x.shape, sharding, copies)
+
+
+def same_everywhere(tree: PyTree) -> PyTree:
+    """Arrays that every process has alike, as numbers of the host where there are several."""
+    return tree if jax.process_count() == 1 else jax.device_get(tree)
 
 
 def sharded(work: Callable[[Array, Any], PyTree], mesh: Mesh | None) -> Callable[..., PyTree]:

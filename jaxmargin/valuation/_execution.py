@@ -1,5 +1,6 @@
 """How much is done at once: by cache on a CPU, by free memory everywhere."""
 
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +10,8 @@ import jax
 __all__ = ["Execution", "chunk_rows", "free_bytes", "is_out_of_memory"]
 
 # Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
-_CPU_CHUNK_BYTES, _CPU_ROWS = 1_600_000, (8, 512)
-_GPU_CHUNK_BYTES, _GPU_ROWS = 330_000_000, (64, 8192)
+_CPU_CHUNK_BYTES, _CPU_ROWS = 2_200_000, (8, 512)
+_GPU_CHUNK_BYTES, _GPU_ROWS = 330_000_000, (64, 4096)
 _COPIES = 8  # of a chunk that exist at once: P&L, keys, weights and what lies between
 _SHARE = 0.5  # of the free memory that chunks may take
 
@@ -30,11 +31,14 @@ class Execution(NamedTuple):
 
 
 def chunk_rows(scenarios: int, itemsize: int, devices: int) -> int:
-    """Accounts to handle at once, so that their P&L stays in cache and fits in free memory."""
+    """Accounts to handle at once, so that their P&L stays in cache and fits in free memory.
+
+    A power of two, unless memory is short.
+    """
     row = scenarios * itemsize
     cpu = jax.default_backend() == "cpu"
     size, (least, most) = (_CPU_CHUNK_BYTES, _CPU_ROWS) if cpu else (_GPU_CHUNK_BYTES, _GPU_ROWS)
-    rows = min(max(size // row, least), most)
+    rows = 2 ** int(math.log2(min(max(size // row, least), most)))  # divides the blocks of a book
     free = free_bytes()
     if free is None:
         return rows

@@ -84,7 +84,8 @@ def test_a_contract_held_twice_is_refused():
         build_positions(np.array([1, 1]), np.array([4, 4]), np.ones(2), accounts=2)
 
 
-def test_large_books_are_cut_into_slices_of_one_shape():
+def test_large_books_are_cut_into_slices_of_one_shape_and_a_rest():
     account = np.arange(9_000)
     positions = build_positions(account, account % 5, np.ones(9_000), accounts=9_000)
-    assert [block.instrument.shape for block in slices(positions)] == [(4096, 10)] * 3
+    shapes = [block.instrument.shape for block in slices(positions)]
+    assert shapes == [(4096, 10), (4096, 10), (896, 10)]

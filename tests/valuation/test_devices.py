@@ -13,13 +13,31 @@ import sys
 sys.path.insert(0, {tests!r})
 import jax
 jax.config.update("jax_enable_x64", True)
+import equinox as eqx
 import numpy as np
 from kinds import RULEBOOKS, book, market, shocks
 from jaxmargin.valuation import revalue
 assert jax.local_device_count() == {devices}
 result = RULEBOOKS[0].requirement(book(203), market())
 pnl = revalue(book(203), market(), shocks())
-np.savez({out!r}, initial=result.initial, worst=result.worst_scenario, pnl=pnl)
+held = book(203)
+
+def total(quantities, state):
+    where = lambda b: [block.quantity for block in b.positions.blocks]
+    moved = eqx.tree_at(where, held, quantities)
+    return RULEBOOKS[0].requirement(moved, state).initial.sum()
+
+quantities = [block.quantity for block in held.positions.blocks]
+by_quantity = jax.grad(total)(quantities, market())
+by_spot = jax.grad(lambda s: total(quantities, eqx.tree_at(lambda m: m.spot, market(), s)))
+np.savez(
+    {out!r},
+    initial=result.initial,
+    worst=result.worst_scenario,
+    pnl=pnl,
+    by_quantity=np.concatenate([np.asarray(leaf).reshape(-1) for leaf in by_quantity]),
+    by_spot=by_spot(market().spot),
+)
 """
 
 
@@ -44,5 +62,6 @@ def one(tmp_path_factory):
 def test_several_devices_give_the_margins_of_one_bit_for_bit(one, tmp_path, devices):
     several = margins(tmp_path, devices)
     assert several["initial"].shape == (203,) and several["initial"].max() > 0.0
-    for name in ("initial", "worst", "pnl"):
+    for name in ("initial", "worst", "pnl", "by_quantity"):
         np.testing.assert_array_equal(several[name], one[name])
+    np.testing.assert_allclose(several["by_spot"], one["by_spot"], rtol=1e-12)
