@@ -2,7 +2,8 @@
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
 
 from jaxmargin.book._positions import Positions
 from jaxmargin.instruments import AbstractInstruments
@@ -25,10 +26,17 @@ class Book(eqx.Module):
 
 
 def pad_instruments(batch: AbstractInstruments) -> AbstractInstruments:
-    """`batch` with rows added up to a bucket size: copies of the last row with multiplier zero."""
+    """`batch` with rows added up to a bucket size: copies of the last row with multiplier zero.
+
+    On the host, where another number of rows compiles nothing.
+    """
     count = batch.multiplier.shape[0]
     extra = bucket_size(count) - count
-    padded = jax.tree.map(
-        lambda leaf: jnp.pad(leaf, [(0, extra)] + [(0, 0)] * (leaf.ndim - 1), mode="edge"), batch
-    )
-    return eqx.tree_at(lambda b: b.multiplier, padded, padded.multiplier.at[count:].set(0.0))
+
+    def padded(leaf: Array) -> Array:
+        widths = [(0, extra)] + [(0, 0)] * (leaf.ndim - 1)
+        return jax.device_put(np.pad(np.asarray(leaf), widths, mode="edge"))
+
+    multiplier = np.pad(np.asarray(batch.multiplier), (0, extra))
+    whole: AbstractInstruments = jax.tree.map(padded, batch)
+    return eqx.tree_at(lambda b: b.multiplier, whole, jax.device_put(multiplier))

@@ -159,10 +159,10 @@ def build_positions(
         if width >= _WIDE and width * _DENSE_ADVANTAGE >= columns:
             blocks.append(_dense(block_instrument, block_quantity, columns))
         else:
-            blocks.append(PositionBlock(jnp.asarray(block_instrument), jnp.asarray(block_quantity)))
+            blocks.append(PositionBlock(*jax.device_put((block_instrument, block_quantity))))
         row[members] = first + np.arange(members.size)
         first += shape[0]
-    return Positions(blocks=tuple(blocks), row=jnp.asarray(row))
+    return Positions(blocks=tuple(blocks), row=jax.device_put(row))
 
 
 def _padded_rows(rows: int) -> int:
@@ -175,7 +175,7 @@ def _dense(
 ) -> DenseBlock:
     table = np.zeros((instrument.shape[0], columns))
     np.add.at(table, (np.arange(instrument.shape[0])[:, None], instrument), quantity)
-    return DenseBlock(jnp.asarray(table))
+    return DenseBlock(jax.device_put(table))
 
 
 def slices(positions: Positions) -> Iterator[PositionBlock | DenseBlock]:
@@ -201,7 +201,7 @@ def select_accounts(positions: Positions, accounts: Int[np.ndarray, " some"]) ->
             taken = rows[mine] - first
             blocks.append(
                 jax.tree.map(
-                    lambda leaf, taken=taken, size=size: jnp.asarray(
+                    lambda leaf, taken=taken, size=size: jax.device_put(
                         np.pad(np.asarray(leaf)[taken], ((0, size - taken.size), (0, 0)))
                     ),
                     block,
@@ -211,7 +211,7 @@ def select_accounts(positions: Positions, accounts: Int[np.ndarray, " some"]) ->
             placed += size
         first += block.rows
     row[accounts.size :] = row[0]
-    return Positions(tuple(blocks), jnp.asarray(row))
+    return Positions(tuple(blocks), jax.device_put(row))
 
 
 def pad_accounts(positions: Positions) -> Positions:
@@ -220,4 +220,5 @@ def pad_accounts(positions: Positions) -> Positions:
     if row.size == 0:
         return positions
     padding = np.full(bucket_size(row.size) - row.size, row[0])
-    return Positions(positions.blocks, jnp.asarray(np.concatenate([row, padding])))
+    padded = np.concatenate([row, padding]).astype(np.int32)
+    return Positions(positions.blocks, jax.device_put(padded))

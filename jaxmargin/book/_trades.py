@@ -1,6 +1,6 @@
 """Positions after trades, without laying out the whole book again."""
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -80,7 +80,7 @@ class _Ledger:
         ]
         if not found:
             empty = np.zeros((bucket_size(1), width), old.quantity.dtype)
-            nothing = PositionBlock(jnp.zeros(empty.shape, jnp.int32), jnp.asarray(empty))
+            nothing = PositionBlock(*jax.device_put((np.zeros(empty.shape, np.int32), empty)))
             self.blocks.append(_Copy(nothing))
             found = [len(self.blocks) - 1]
         new = self.blocks[found[0]]
@@ -90,7 +90,7 @@ class _Ledger:
         sizes = [copy.quantity.shape[0] for copy in self.blocks]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         row = (starts[self.block] + self.row).astype(np.int32)
-        return Positions(tuple(copy.block() for copy in self.blocks), jnp.asarray(row))
+        return Positions(tuple(copy.block() for copy in self.blocks), jax.device_put(row))
 
 
 class _Copy:
@@ -137,7 +137,7 @@ class _Copy:
         return free
 
     def block(self) -> PositionBlock | DenseBlock:
-        quantity = jnp.asarray(self.quantity)
+        quantity = jax.device_put(self.quantity)
         if self.instrument is None:
             return DenseBlock(quantity)
-        return PositionBlock(jnp.asarray(self.instrument), quantity)
+        return PositionBlock(jax.device_put(self.instrument), quantity)

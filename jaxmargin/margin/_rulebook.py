@@ -78,7 +78,7 @@ def _first_rows(leaf: Array | int, rows: int) -> Array | int:
     """Cut on the host where there are numbers: slicing there compiles nothing."""
     if isinstance(leaf, int) or leaf.ndim == 0:
         return leaf
-    return leaf[:rows] if isinstance(leaf, Tracer) else jnp.asarray(np.asarray(leaf)[:rows])
+    return leaf[:rows] if isinstance(leaf, Tracer) else jax.device_put(np.asarray(leaf)[:rows])
 
 
 def require_finite(

@@ -159,5 +159,7 @@ def _updated_requirement(
             return leaf
 
         result = jax.tree.map(merged, result, part)
-    result = jax.tree.map(lambda leaf: leaf if isinstance(leaf, int) else jnp.asarray(leaf), result)
+    result = jax.tree.map(
+        lambda leaf: leaf if isinstance(leaf, int) else jax.device_put(leaf), result
+    )
     return eqx.tree_at(lambda r: r.execution, result, execution)

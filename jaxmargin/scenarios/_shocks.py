@@ -3,6 +3,8 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
@@ -86,7 +88,11 @@ def pad_scenarios(shocks: Shocks) -> Shocks:
     extra = bucket_size(count) - count
 
     def pad(leaf: Float[Array, "*shape"]) -> Float[Array, "*padded"]:
-        return jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]) if leaf.ndim else leaf
+        widths = [(0, 0)] * (leaf.ndim - 1) + [(0, extra)]
+        if isinstance(leaf, Tracer):
+            return jnp.pad(leaf, widths) if leaf.ndim else leaf
+        # on the host another number of scenarios compiles nothing
+        return jax.device_put(np.pad(np.asarray(leaf), widths)) if leaf.ndim else leaf
 
     padded = jax.tree.map(pad, shocks)
     if shocks.tilt is None:

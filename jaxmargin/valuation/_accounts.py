@@ -147,8 +147,15 @@ def over_blocks(
     execution = Execution(chunk, devices, retries)
     if not parts:
         return _no_rows(work, pnl), execution
-    rows = positions.row
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[rows], *parts), execution
+    return jax.tree.map(lambda *leaves: _in_order(leaves, positions.row), *parts), execution
+
+
+def _in_order(parts: tuple[Array, ...], row: Int[Array, " account"]) -> Array:
+    """Rows of the parts laid end to end; on the host, if it can be, where this compiles nothing."""
+    if any(isinstance(leaf, Tracer) for leaf in (*parts, row)):
+        return jnp.concatenate(parts)[row]
+    whole = np.concatenate([np.asarray(part) for part in parts])
+    return jax.device_put(whole[np.asarray(row)])
 
 
 def _is_abstract(x: Array) -> bool:

@@ -121,18 +121,6 @@ def programs():
 AXES = ("accounts", "positions", "contracts", "historical scenarios", "given scenarios")
 
 
-def by_axis(**not_yet):
-    """One test an axis; `not_yet` says what is compiled along an axis though it should not be."""
-    return pytest.mark.parametrize(
-        "axis",
-        [
-            pytest.param(axis, marks=pytest.mark.xfail(reason=reason)) if reason else axis
-            for axis in AXES
-            for reason in [not_yet.get(axis.replace(" ", "_"))]
-        ],
-    )
-
-
 def test_the_first_run_compiles_so_that_the_counts_say_something():
     odd = 17
     held = tuple(column[:odd] for column in holdings())
@@ -140,18 +128,17 @@ def test_the_first_run_compiles_so_that_the_counts_say_something():
     assert any("_on_block" in name for name in margining)
 
 
-@by_axis(
-    accounts="jnp.asarray of the account rows: jit(stage)",
-    contracts="jnp.pad and .at[].set of unpadded arrays: jit(_pad), jit(scatter)",
-)
+@pytest.mark.parametrize("axis", AXES)
 def test_building_a_book_that_grows_within_its_bucket_compiles_nothing(programs, axis):
     assert programs[axis][0] == []
 
 
-@by_axis(
-    accounts="jnp.asarray of the result cut to the accounts: jit(stage)",
-    historical_scenarios="eager operations of the source and of pad_scenarios: 16 programs",
-    given_scenarios="pad_scenarios pads eagerly: jit(_pad)",
-)
+@pytest.mark.parametrize("axis", [axis for axis in AXES if axis != "historical scenarios"])
 def test_a_margin_run_that_grows_within_its_buckets_compiles_nothing(programs, axis):
     assert programs[axis][1] == []
+
+
+def test_a_longer_history_compiles_only_the_small_programs_that_make_its_scenarios(programs):
+    large = ("_on_block", "_price", "_hoist", "_today", "pnl_by_value", "_finite_rows")
+    names = programs["historical scenarios"][1]
+    assert not [name for name in names if any(part in name for part in large)]

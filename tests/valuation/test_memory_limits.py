@@ -22,8 +22,8 @@ def test_chunks_fit_in_the_memory_that_is_free(monkeypatch):
     whole = execution_module.chunk_rows(1_024, 4, 1)
     assert 8 <= whole <= 512
     monkeypatch.setattr(execution_module, "free_bytes", lambda: 16 * 100 * 1_024 * 4)
-    assert execution_module.chunk_rows(1_024, 4, 1) == 100
-    assert execution_module.chunk_rows(1_024, 4, 4) == 25  # host devices share the memory
+    assert execution_module.chunk_rows(1_024, 4, 1) == 64
+    assert execution_module.chunk_rows(1_024, 4, 4) == 16  # host devices share the memory
     monkeypatch.setattr(execution_module, "free_bytes", lambda: 1)
     assert execution_module.chunk_rows(1_024, 4, 1) == 1
     monkeypatch.setattr(execution_module, "free_bytes", lambda: None)
