@@ -26,7 +26,8 @@ from jaxmargin.instruments import InverseOptions
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import contract_pnl
-from jaxmargin.valuation._options import _hoist, _nodes, _prepare, _price
+from jaxmargin.valuation._option_price import price
+from jaxmargin.valuation._options import _hoist, _nodes, _prepare
 
 OPTIONS, SCENARIOS, PILLARS = 2_000, 2_000, 24
 SPOT, DAYS = 60_000.0, 1
@@ -99,7 +100,7 @@ def with_jaxmargin(case, strikes, quotes, dtype):
     pillar, settlement, node = _nodes(batch)
     contracts = _prepare(batch, market, node)
     shared = _hoist(market, moves, pillar, settlement, inverse=True)
-    return lambda: contract_pnl(book, market, moves), lambda: _price(contracts, shared)
+    return lambda: contract_pnl(book, market, moves), lambda: price(contracts, shared)
 
 
 def largest_error(name, pnl, expected):

@@ -112,7 +112,7 @@ def build_positions(
 ) -> Positions:
     """Group positions by account into padded blocks; on the host.
 
-    Accounts with up to 10, 20, 40, ... positions share a block, and block sizes are padded, so
+    Accounts with up to 10, 20, 30, 40, 60, ... positions share a block, and block sizes are padded, so
     that a trade or a new account rarely changes a shape. Accounts that hold a good part of all
     contracts become dense rows.
 

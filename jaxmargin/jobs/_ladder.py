@@ -30,12 +30,13 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
         growth: accounts to be prepared for, times the present ones; at least 1.
     """
     present = np.array([slot_width(int(count)) for count in held], int)
-    widest = min(2 * int(present.max(initial=_SMALLEST_WIDTH)), slot_width(contracts))
+    next_above = slot_width(int(present.max(initial=_SMALLEST_WIDTH)) + 1)
+    widest = min(next_above, slot_width(contracts))
     rows, width = {}, _SMALLEST_WIDTH
     while contracts and width <= widest:
         accounts = max(1, int((present == width).sum()))
         rows[width] = _sliced(accounts // 2, int(np.ceil(accounts * growth)))
-        width *= 2
+        width = slot_width(width + 1)
     return rows
 
 

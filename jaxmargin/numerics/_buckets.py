@@ -18,8 +18,10 @@ def bucket_size(count: int, *, smallest: int = 8) -> int:
 
 
 def slot_width(count: int) -> int:
-    """The smallest of 10, 20, 40, 80, ... position slots that holds `count`."""
-    width = 10
-    while width < count:
+    """The smallest of 10, 20, 30, 40, 60, 80, 120, ... position slots that holds `count`."""
+    if count <= 10:
+        return 10
+    width = 20
+    while width * 3 // 2 < count:
         width *= 2
-    return width
+    return width if count <= width else width * 3 // 2

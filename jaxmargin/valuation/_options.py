@@ -9,8 +9,6 @@ scenario) only. They are computed in a program of their own: within the pricing 
 compute them again for every contract.
 """
 
-from typing import NamedTuple
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,36 +18,12 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from jaxmargin.instruments import InverseOptions, LinearOptions
 from jaxmargin.instruments.formulas import safe_inverse
-from jaxmargin.market import Market, tilted
-from jaxmargin.numerics import bucket_size, normal_spread
+from jaxmargin.market import Market
+from jaxmargin.numerics import bucket_size
 from jaxmargin.scenarios import Shocks, TiltShocks, scenario_axes, shock_market
+from jaxmargin.valuation._option_price import Contracts, Shared, price
 
 __all__ = ["option_pnl"]
-
-
-class _Contracts(NamedTuple):
-    """What one contract adds to what it shares."""
-
-    node: Int[Array, " instrument"]  # row of the shared quantities
-    sign: Float[Array, " instrument"]
-    strike: Float[Array, " instrument"]
-    log_moneyness: Float[Array, " instrument"]
-    volatility: Float[Array, " instrument"]
-    value: Float[Array, " instrument"]  # of one unit today, in the settlement asset
-    moneyness: Float[Array, " instrument"]  # ln(K / F), for tilts of the smile
-    multiplier: Float[Array, " instrument"]
-
-
-class _Shared(NamedTuple):
-    """What the contracts of one pillar and settlement share in every scenario."""
-
-    log_return: Float[Array, "node scenario"]
-    volatility_factor: Float[Array, "node scenario"]  # sqrt(time) x volatility scale
-    inverse_factor: Float[Array, "node scenario"]
-    forward_price: Float[Array, "node scenario"]  # A
-    strike_price: Float[Array, "node scenario"]  # B
-    settlement_price: Float[Array, "node scenario"]  # C
-    tilt: TiltShocks | None
 
 
 def option_pnl(
@@ -60,7 +34,7 @@ def option_pnl(
     contracts = _prepare(batch, market, node)
     inverse = isinstance(batch, InverseOptions)
     shared = _hoist(market, shocks, pillar, settlement, inverse)
-    return _price(contracts, shared)
+    return price(contracts, shared)
 
 
 def _nodes(
@@ -80,7 +54,7 @@ def _nodes(
 
 def _prepare(
     batch: LinearOptions | InverseOptions, market: Market, node: Int[Array, " instrument"]
-) -> _Contracts:
+) -> Contracts:
     """Today's moneyness and value: in double precision, then rounded to the market's own.
 
     Under a transformation such as `grad` the market has no numbers, and its precision is kept.
@@ -93,7 +67,7 @@ def _prepare(
         with jax.enable_x64(True):
             today = [np.asarray(x, dtype) for x in _today(*_double((batch, market)))]
     log_moneyness, volatility, value, moneyness = (jnp.asarray(x) for x in today)
-    return _Contracts(
+    return Contracts(
         node=node,
         sign=batch.sign,
         strike=batch.strike,
@@ -134,8 +108,8 @@ def _hoist(
     pillar: Int[Array, " node"],
     settlement: Int[Array, " node"],
     inverse: bool,
-) -> _Shared:
-    def one(shock: Shocks) -> _Shared:
+) -> Shared:
+    def one(shock: Shocks) -> Shared:
         shocked = shock_market(market, shock)
         forward, price = shocked.forward[pillar], shocked.spot[settlement]
         growth = jnp.log(forward / market.forward[pillar])
@@ -146,7 +120,7 @@ def _hoist(
         root = jnp.where(alive, jnp.sqrt(jnp.where(alive, time, 1.0)), 0.0)
         factor = shocked.surface.scale[pillar] * root
         discounted = price * shocked.discount(pillar)
-        return _Shared(
+        return Shared(
             log_return=growth,
             volatility_factor=factor,
             inverse_factor=safe_inverse(factor),
@@ -167,31 +141,3 @@ def _at_nodes(
         return None
     by_node: TiltShocks = jax.tree.map(lambda leaf: leaf[pillar], tilt)
     return eqx.tree_at(lambda t: t.floor, by_node, by_node.floor * root)
-
-
-@jax.jit
-def _price(contracts: _Contracts, shared: _Shared) -> Float[Array, "instrument scenario"]:
-    def gather(x: Float[Array, "node scenario"]) -> Float[Array, "instrument scenario"]:
-        return x.at[contracts.node].get(mode="promise_in_bounds")
-
-    def column(x: Float[Array, " instrument"]) -> Float[Array, "instrument 1"]:
-        return x[:, None]
-
-    volatility = column(contracts.volatility)
-    total_volatility = volatility * gather(shared.volatility_factor)
-    if shared.tilt is None:
-        inverse = safe_inverse(volatility) * gather(shared.inverse_factor)
-    else:
-        tilt: TiltShocks = jax.tree.map(gather, shared.tilt)
-        moneyness, parts = column(contracts.moneyness), (tilt.width, tilt.skew, tilt.wings)
-        total_volatility = tilted(total_volatility, moneyness, *parts, tilt.floor)
-        inverse = safe_inverse(total_volatility)
-    log_moneyness = column(contracts.log_moneyness) + gather(shared.log_return)
-    d1 = log_moneyness * inverse + 0.5 * total_volatility
-    d2 = d1 - total_volatility
-    sign = column(contracts.sign)
-    forward_price = gather(shared.forward_price)
-    strike_price = gather(shared.strike_price) * column(contracts.strike)
-    value = sign * normal_spread(forward_price, strike_price, sign * d1, sign * d2)
-    pnl = value - gather(shared.settlement_price) * column(contracts.value)
-    return pnl * column(contracts.multiplier)

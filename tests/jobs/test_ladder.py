@@ -36,13 +36,13 @@ def test_rows_go_from_half_the_accounts_of_a_width_to_twice_as_many():
     assert ladder_rows(held, 500, 2.0) == {
         10: [56, 64, 80, 96, 112, 128, 160, 192, 224],  # 50 to 200
         20: [8, 10, 12, 14, 16, 20],  # 4 to 18
-        40: [8],  # the next width: 1 to 2 accounts
+        30: [8],  # the next width: 1 to 2 accounts
     }
 
 
 def test_widths_end_where_there_are_no_contracts_to_hold():
     assert list(ladder_rows(np.array([15]), 20, 2.0)) == [10, 20]
-    assert list(ladder_rows(np.array([15]), 21, 2.0)) == [10, 20, 40]
+    assert list(ladder_rows(np.array([15]), 21, 2.0)) == [10, 20, 30]
     assert ladder_rows(np.zeros(0, int), 0, 2.0) == {}
 
 
@@ -76,7 +76,7 @@ def test_wide_accounts_are_prepared_for_as_dense_rows_of_all_numbers_of_columns(
     shapes = shapes_of(held, 400, 2.0)
     dense = {shape for kind, shape in shapes if kind is DenseBlock}
     assert {columns for _, columns in dense} == {192, 224, 256, 320, 384, 448}
-    assert {shape[1] for kind, shape in shapes if kind is PositionBlock} == {10, 20, 40, 80}
+    assert {shape[1] for kind, shape in shapes if kind is PositionBlock} == {10, 20, 30, 40, 60, 80, 120}
 
 
 def test_numbers_of_accounts_are_prepared_for_up_to_the_most():

@@ -10,7 +10,8 @@ from kinds import RULEBOOKS, book, market, name
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.valuation._accounts import _on_block
-from jaxmargin.valuation._options import _hoist, _price
+from jaxmargin.valuation._option_price import _pnl
+from jaxmargin.valuation._options import _hoist
 
 by_name = pytest.mark.parametrize("rulebook", RULEBOOKS, ids=name)
 
@@ -96,7 +97,7 @@ def test_an_account_without_positions_needs_nothing(rulebook):
 @by_name
 def test_a_changed_quantity_or_an_added_position_compiles_nothing(rulebook):
     def programs():
-        return [f._cache_size() for f in (_on_block._cached, _hoist, _price)]
+        return [f._cache_size() for f in (_on_block._cached, _hoist, _pnl)]
 
     account, instrument, quantity = holdings(book())
     rulebook.requirement(with_positions(account, instrument, quantity), market())
