@@ -166,8 +166,7 @@ def main():
         "positions_per_account": WIDTH,
         "contracts": CONTRACTS,
         "dtype": "float32",
-        "threads": "jax, numba, torch: one a core; scipy and NumPy: one. A device of jaxmargin "
-        "runs its accounts on one thread",
+        "threads": "jax, numba, torch: one a core; scipy and NumPy: one",
         "plain_jax": f"each {peers.EVERY}th account was run; all its figures times {peers.EVERY}",
         "chunks": f"scipy and torch: {peers.CHUNK} accounts at a time",
         "first": "the call that was checked, with compilation",

@@ -112,9 +112,9 @@ def build_positions(
 ) -> Positions:
     """Group positions by account into padded blocks; on the host.
 
-    Accounts with up to 10, 20, 30, 40, 60, ... positions share a block, and block sizes are padded, so
-    that a trade or a new account rarely changes a shape. Accounts that hold a good part of all
-    contracts become dense rows.
+    Accounts with up to 10, 20, 30, 40, 60, ... positions share a block, and block sizes are
+    padded, so that a trade or a new account rarely changes a shape. Accounts that hold a good
+    part of all contracts become dense rows.
 
     Args:
         account: account of each position, in 0 .. `accounts` - 1.
@@ -123,7 +123,8 @@ def build_positions(
         accounts: number of accounts; those without positions are kept.
 
     Raises:
-        InvalidInputError: an account is out of range, or an account holds a contract twice.
+        InvalidInputError: an account is out of range, a quantity not finite, or an account holds
+            a contract twice.
     """
     require(
         bool(np.all((account >= 0) & (account < accounts))),
@@ -135,6 +136,14 @@ def build_positions(
         np.unique(pair).size == pair.size,
         "build_positions: an account holds the same contract in two positions; "
         "add their quantities first.",
+    )
+    with np.errstate(over="ignore"):
+        stored = quantity.astype(jax.dtypes.canonicalize_dtype(np.float64))
+    wrong = np.flatnonzero(~np.isfinite(stored))
+    require(
+        wrong.size == 0,
+        f"build_positions: quantity must be finite, also in {stored.dtype}; that of positions "
+        f"{wrong[:5].tolist()} is not.",
     )
     held = np.bincount(account, minlength=accounts)
     widths = np.array([slot_width(int(count)) for count in range(held.max(initial=0) + 1)])[held]

@@ -30,7 +30,8 @@ def after_trades(
         quantity: contracts bought; negative is sold.
 
     Raises:
-        InvalidInputError: an account or a contract is out of range, or a quantity not finite.
+        InvalidInputError: an account is out of range, a contract negative, or a quantity not
+            finite. Whether the book has the contract is seen when it is margined.
     """
     require(
         bool(np.all((account >= 0) & (account < positions.accounts) & (instrument >= 0))),
@@ -44,8 +45,14 @@ def after_trades(
         f"after_trades: quantity must be finite; that of trades {wrong[:5].tolist()} is not.",
     )
     ledger = _Ledger(positions)
-    for one in zip(account.tolist(), instrument.tolist(), quantity.tolist(), strict=True):
-        ledger.add(*one)
+    with np.errstate(over="ignore"):
+        for one in zip(account.tolist(), instrument.tolist(), quantity.tolist(), strict=True):
+            ledger.add(*one)
+    wrong = np.unique([one for one in account.tolist() if not ledger.is_finite(one)])
+    require(
+        wrong.size == 0,
+        f"after_trades: accounts {wrong[:5].tolist()} would hold a quantity that is not finite.",
+    )
     return ledger.positions()
 
 
@@ -65,6 +72,9 @@ class _Ledger:
     def add(self, account: int, instrument: int, quantity: float) -> None:
         while not self._copy(account).add(int(self.row[account]), instrument, quantity):
             self._widen(account)
+
+    def is_finite(self, account: int) -> bool:
+        return bool(np.isfinite(self._copy(account).quantity[self.row[account]]).all())
 
     def _copy(self, account: int) -> "_Copy":
         return self.blocks[self.block[account]]

@@ -144,6 +144,13 @@ def _margin(job: Path, out: Path, *, pnl: bool = False) -> None:
     Console().print(margin_summary(result.requirements, result.manifest))
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _prepare_jax() -> bool:
     """Keep compiled programs between runs, in a folder that only the user can read.
 
@@ -154,8 +161,8 @@ def _prepare_jax() -> bool:
 
     if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
         # accounts are shared out over devices: without a GPU, one for each core
-        jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-    cache = Path(os.environ.get("JAXMARGIN_CACHE", Path.home() / ".cache" / "jaxmargin"))
+        jax.config.update("jax_num_cpu_devices", _cores())
+    cache = Path(os.environ.get("JAXMARGIN_CACHE") or Path.home() / ".cache" / "jaxmargin")
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:

@@ -63,7 +63,8 @@ def run_warm(
     most = max(1, _GROWTH * present) if accounts is None else accounts
     require(
         most >= present,
-        f"--accounts {most}: the job has {present:,} accounts now. Give at least as many.",
+        f"accounts (--accounts) {most}: the job has {present:,} accounts now. "
+        "Give at least as many.",
     )
     from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import measured
@@ -128,7 +129,7 @@ def _climb(
         done, left = done + len(sizes), left - len(sizes)
         estimate = left * (time.perf_counter() - start) / done
         report(
-            f"Accounts of up to {width} positions: {len(blocks)} sizes more; "
+            f"Accounts of up to {width} positions: {len(blocks)} more sizes; "
             f"about {estimate:.0f} s left."
         )
 

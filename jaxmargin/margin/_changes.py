@@ -5,9 +5,13 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from jaxmargin.book import DenseBlock, PositionBlock, Positions
-from jaxmargin.instruments import AbstractInstruments
+from jaxmargin.instruments import AbstractInstruments, AmericanOptions, BarrierOptions
 
-__all__ = ["changed_accounts", "compare_contracts"]
+__all__ = ["ROUNDS_BY_SHAPE", "changed_accounts", "compare_contracts"]
+
+# Kinds whose formulas the compiler rounds differently in the last bits for another number of rows:
+# they are priced as a whole batch, and anew where the batch has another size.
+ROUNDS_BY_SHAPE = (AmericanOptions, BarrierOptions)
 
 
 def compare_contracts(
@@ -31,6 +35,8 @@ def compare_contracts(
                 np.asarray(batch.multiplier)[:common],
             )
             same[:common] = equal | ((both[0] == 0.0) & (both[1] == 0.0))
+            if isinstance(batch, ROUNDS_BY_SHAPE) and rows != old[number].multiplier.shape[0]:
+                same[:] = False
         before.append(np.where(same, starts[min(number, len(old))] + np.arange(rows), -1))
         changed.append(~same)
     if not new:

@@ -9,14 +9,20 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
-from jaxmargin.book import Book, pad_accounts
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.book import Book, DenseBlock, Positions, pad_accounts
+from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
-from jaxmargin.valuation import Progress, contract_pnl
+from jaxmargin.valuation import Progress, contract_pnl, memory_errors
 
-__all__ = ["AbstractRulebook", "charged", "require_finite"]
+__all__ = [
+    "AbstractRulebook",
+    "charged",
+    "require_finite",
+    "require_known",
+    "require_margins",
+]
 
 
 class AbstractRulebook(eqx.Module):
@@ -39,7 +45,7 @@ class AbstractRulebook(eqx.Module):
         """Margin of every account from the P&L of one contract of each row.
 
         An account's margin depends on its own positions alone, and is the same to the last bit
-        whatever other accounts `book` has.
+        whatever other accounts `book` has, as long as memory allows for chunks of one size.
         """
 
     def requirement(
@@ -48,13 +54,15 @@ class AbstractRulebook(eqx.Module):
         """Margin of every account of `book` in today's `market`.
 
         Raises:
-            InvalidInputError: a contract has no finite profit and loss in some scenario.
+            InvalidInputError: a contract has no finite profit and loss in some scenario, an account
+                no finite margin or a contract that the book does not have.
             MemoryError: memory ran out, and did so with ever smaller chunks too.
         """
-        shocks = self.shocks(market)
-        pnl = contract_pnl(book, market, shocks)
-        require_finite(pnl, shocks.weight)
-        return charged(self, pnl, book, market, shocks, progress=progress)
+        with memory_errors():
+            shocks = self.shocks(market)
+            pnl = contract_pnl(book, market, shocks)
+            require_finite(pnl, shocks.weight)
+            return charged(self, pnl, book, market, shocks, progress=progress)
 
 
 def charged(
@@ -69,9 +77,12 @@ def charged(
     """Margins by `charge` on a padded number of accounts, so that one more compiles nothing."""
     accounts = book.positions.row
     if not isinstance(accounts, Tracer):
+        require_known(book.positions, pnl.shape[0])
         book = eqx.tree_at(lambda b: b.positions, book, pad_accounts(book.positions))
     result = rulebook.charge(pnl, book, market, shocks, progress=progress)
-    return jax.tree.map(lambda leaf: _first_rows(leaf, accounts.shape[0]), result)
+    result = jax.tree.map(lambda leaf: _first_rows(leaf, accounts.shape[0]), result)
+    require_margins(result)
+    return result
 
 
 def _first_rows(leaf: Array | int, rows: int) -> Array | int:
@@ -87,9 +98,11 @@ def require_finite(
     """A NaN would sort to one end and be ignored, so it is refused before any margin is taken."""
     if isinstance(pnl, Tracer) or isinstance(weight, Tracer):
         return
-    if not (np.isfinite(weight).all() and np.asarray(weight).sum() > 0.0):
+    weights = np.asarray(weight)
+    if not (np.isfinite(weights).all() and weights.min() >= 0.0 and weights.sum() > 0.0):
         raise InvalidInputError(
-            "The weights of the scenarios are not finite, or all zero. Check their source."
+            "The weights of the scenarios are not finite, or all zero, or some are negative. Check "
+            "their source."
         )
     finite = np.asarray(_finite_rows(pnl))
     if not finite.all():
@@ -97,6 +110,36 @@ def require_finite(
         raise InvalidInputError(
             f"The P&L of {rows.size} of {finite.size} contracts is not finite in some scenario, "
             f"the first in row {rows[0]} of the book. Check its market data and the shocks."
+        )
+
+
+def require_margins(requirement: Requirement) -> None:
+    """Refuse margins that are no numbers: quantities so large that sums overflow make them."""
+    if isinstance(requirement.initial, Tracer):
+        return
+    finite = np.isfinite(requirement.initial) & np.isfinite(requirement.maintenance)
+    if not finite.all():
+        accounts = np.flatnonzero(~finite)
+        raise InvalidInputError(
+            f"The margin of {accounts.size} of {finite.size} accounts is not finite, the first "
+            f"that of account {accounts[0]}, counted from 0. Check its quantities."
+        )
+
+
+def require_known(positions: Positions, rows: int) -> None:
+    """Refuse positions in contracts beyond the `rows` of the book."""
+    for block in positions.blocks:
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(block)):
+            continue
+        held = np.asarray(block.quantity) != 0.0
+        if isinstance(block, DenseBlock):
+            last = np.flatnonzero(held.any(axis=0)).max(initial=-1)
+        else:
+            last = np.asarray(block.instrument).max(initial=-1, where=held)
+        require(
+            int(last) < rows,
+            f"An account holds the contract in row {last} of the book, which has {rows} rows, "
+            "padding included. Add the contract, or correct the position.",
         )
 
 

@@ -8,13 +8,19 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxmargin.book import Book, build_positions, select_accounts
 from jaxmargin.instruments import AbstractInstruments
-from jaxmargin.margin._changes import changed_accounts, compare_contracts
+from jaxmargin.margin._changes import ROUNDS_BY_SHAPE, changed_accounts, compare_contracts
 from jaxmargin.margin._requirement import Requirement
-from jaxmargin.margin._rulebook import AbstractRulebook, charged, require_finite
+from jaxmargin.margin._rulebook import (
+    AbstractRulebook,
+    charged,
+    require_finite,
+    require_known,
+    require_margins,
+)
 from jaxmargin.market import Market
 from jaxmargin.numerics import bucket_size
 from jaxmargin.scenarios import Shocks
-from jaxmargin.valuation import Progress, contract_pnl
+from jaxmargin.valuation import Progress, contract_pnl, memory_errors
 
 __all__ = ["MarginRun", "start_run", "update_run"]
 
@@ -51,10 +57,11 @@ def start_run(
     Raises:
         InvalidInputError, MemoryError: see `AbstractRulebook.requirement`.
     """
-    shocks = rulebook.shocks(market)
-    pnl = contract_pnl(book, market, shocks)
-    require_finite(pnl, shocks.weight)
-    requirement = charged(rulebook, pnl, book, market, shocks, progress=progress)
+    with memory_errors():
+        shocks = rulebook.shocks(market)
+        pnl = contract_pnl(book, market, shocks)
+        require_finite(pnl, shocks.weight)
+        requirement = charged(rulebook, pnl, book, market, shocks, progress=progress)
     contracts = sum(int((np.asarray(b.multiplier) != 0.0).sum()) for b in book.instruments)
     accounts = book.positions.accounts
     return MarginRun(rulebook, book, market, shocks, pnl, requirement, contracts, accounts)
@@ -62,6 +69,8 @@ def start_run(
 
 def update_run(run: MarginRun, book: Book, *, progress: Progress | None = None) -> MarginRun:
     """The run for `book` in the same market and scenarios, equal to a full one bit for bit.
+
+    That holds as long as memory allows for chunks of one size in both; see `Execution`.
 
     Contracts whose terms are new or differ are priced, accounts whose positions differ or that
     hold such a contract are margined; everything else is taken over. Contracts are compared by
@@ -71,10 +80,13 @@ def update_run(run: MarginRun, book: Book, *, progress: Progress | None = None) 
     Raises:
         InvalidInputError, MemoryError: see `AbstractRulebook.requirement`.
     """
+    require_known(book.positions, sum(batch.multiplier.shape[0] for batch in book.instruments))
     before, new = compare_contracts(run.book.instruments, book.instruments)
-    pnl = _updated_pnl(run, book, before, new)
-    accounts = changed_accounts(run.book.positions, book.positions, before, new)
-    requirement = _updated_requirement(run, book, pnl, accounts, progress)
+    with memory_errors():
+        pnl = _updated_pnl(run, book, before, new)
+        accounts = changed_accounts(run.book.positions, book.positions, before, new)
+        requirement = _updated_requirement(run, book, pnl, accounts, progress)
+    require_margins(requirement)
     priced = int(_held_rows(book.instruments)[new].sum())
     return MarginRun(
         run.rulebook,
@@ -110,6 +122,8 @@ def _updated_pnl(
         rows = np.flatnonzero(new[first : first + batch.multiplier.shape[0]])
         if rows.size:
             padded = np.pad(rows, (0, bucket_size(rows.size) - rows.size), mode="edge")
+            if isinstance(batch, ROUNDS_BY_SHAPE):
+                padded = np.arange(batch.multiplier.shape[0])
             some = jax.tree.map(lambda leaf, rows=padded: leaf[jnp.asarray(rows)], batch)
             nobody = np.zeros(0, np.int64)
             alone = Book((some,), build_positions(nobody, nobody, np.zeros(0), accounts=0))

@@ -1,9 +1,10 @@
 """Exact selection of weighted tails by counting on integer keys, without sorting.
 
 Sorting is the slow part of a tail statistic on a CPU. Floats are mapped to integers of the same
-order, and the edge of each tail is found by counting, in about twelve passes: the first probe is
-where a normal distribution would have it, the others interpolate the logarithm of the mass beyond,
-and every third halves the bracket, so that no distribution can make it slow.
+order, and the edge of each tail is found by counting, in about twelve passes where weights are
+equal, and two to eight times as many where they are very unequal: the first probe is where a normal
+distribution would have it, the others interpolate the logarithm of the mass beyond, and every third
+halves the bracket, so that no distribution can make it slower than that.
 """
 
 import functools

@@ -148,4 +148,5 @@ def tail_mass(tail: float, weight: Float[Array, " scenario"]) -> Float[Array, ""
     mass = tail * jnp.sum(weight)
     nearest = jnp.round(mass)
     tolerance = 8.0 * jnp.finfo(weight.dtype).eps * jnp.maximum(nearest, 1.0)
-    return jnp.where(jnp.abs(mass - nearest) <= tolerance, nearest, mass)
+    whole = (jnp.abs(mass - nearest) <= tolerance) & (nearest > 0.0)
+    return jnp.where(whole, nearest, mass)

@@ -59,7 +59,7 @@ class ExpectedShortfall(AbstractTailMeasure):
     def most_inside(self, weight: Float[np.ndarray, " scenario"]) -> int:
         """As many of the lightest scenarios as weigh no more than the tail holds."""
         lightest = np.cumsum(np.sort(weight[weight > 0.0]).astype(np.float64))
-        mass = tail_share(self.level) * lightest[-1] * (1.0 + 1e-6)
+        mass = tail_share(self.level) * lightest[-1] * (1.0 + 1e-5)
         return int(np.searchsorted(lightest, mass, side="right"))
 
     def standard_error(

@@ -7,5 +7,6 @@ from jaxmargin.valuation._accounts import stream_pnl as stream_pnl
 from jaxmargin.valuation._contracts import contract_pnl as contract_pnl
 from jaxmargin.valuation._contracts import pnl_by_value as pnl_by_value
 from jaxmargin.valuation._execution import Execution as Execution
+from jaxmargin.valuation._execution import memory_errors as memory_errors
 from jaxmargin.valuation._losses import ScenarioWeights as ScenarioWeights
 from jaxmargin.valuation._losses import stream_losses as stream_losses

@@ -134,7 +134,7 @@ def over_blocks(
             except JaxRuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                if retries == _MOST_RETRIES or chunk == 1:
+                if retries == _MOST_RETRIES or chunk == 1 or isinstance(block, DenseBlock):
                     raise MemoryError(
                         f"Memory ran out with {chunk} accounts x {pnl.shape[1]:,} scenarios at "
                         "once. Give fewer scenarios, precision f32, or a device with more memory."
@@ -182,7 +182,8 @@ def _on_block(
     rows = block.rows
     chunk = _DENSE_ROWS if isinstance(block, DenseBlock) else chunk  # whatever the rows: the order
     # in which a program adds up may depend on its shape, and with it the last bit of a margin
-    chunks = -(-rows // (chunk * devices)) * devices
+    # at least two on each device: one alone would be compiled otherwise, and might round otherwise
+    chunks = max(-(-rows // (chunk * devices)), 2) * devices
     padded = jax.tree.map(
         lambda leaf: jnp.pad(leaf, ((0, chunks * chunk - rows), (0, 0))).reshape(
             chunks, chunk, leaf.shape[1]

@@ -2,12 +2,15 @@
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+from jax.errors import JaxRuntimeError
 
-__all__ = ["Execution", "chunk_rows", "free_bytes", "is_out_of_memory"]
+__all__ = ["Execution", "chunk_rows", "free_bytes", "is_out_of_memory", "memory_errors"]
 
 # Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
 _CPU_CHUNK_BYTES, _CPU_ROWS = 2_200_000, (8, 512)
@@ -72,15 +75,39 @@ def _available() -> int | None:
     return int(sizes[0]) * 1024 if sizes else None
 
 
-def _left_in_container() -> int | None:
-    """What is left of a control group's limit, where there is one."""
-    folder = Path("/sys/fs/cgroup")
+def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """What is left of a control group's limit, of version 2 or 1, where there is one.
+
+    Files that the system keeps in memory and would give up do not count as used.
+    """
+    for limit, used, idle in (
+        ("memory.max", "memory.current", "memory.stat"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    ):
+        try:
+            texts = [(folder / name).read_text() for name in (limit, used, idle)]
+        except OSError:
+            continue
+        if not texts[0].strip().isdigit():
+            return None  # "max": no limit
+        names = ("inactive_file", "total_inactive_file")
+        kept = [int(line.split()[1]) for line in texts[2].splitlines() if line.startswith(names)]
+        return max(0, int(texts[0]) - int(texts[1]) + max(kept, default=0))
+    return None
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn JAX's error into `MemoryError` where memory runs out in what cannot be done in parts."""
     try:
-        limit = (folder / "memory.max").read_text().strip()
-        used = (folder / "memory.current").read_text().strip()
-    except OSError:
-        return None
-    return max(0, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else None
+        yield
+    except JaxRuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            "Memory ran out. Give fewer scenarios or contracts, precision f32, or a device with "
+            "more memory."
+        ) from error
 
 
 def is_out_of_memory(error: Exception) -> bool:

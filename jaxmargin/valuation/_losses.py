@@ -48,7 +48,8 @@ def stream_losses(
     Weights depend on the order of the losses alone, so derivatives take them as constant. A
     derivative keeps of each account only the scenarios that have weight, and is one pass over
     those: by quantity $-\sum_s w_s P_{is}$, by contract P&L $-q_i w_s$. Of more than eight equal
-    losses at the edge of a tail it takes the first eight, each with an equal share.
+    losses at the edge of a tail it takes the first eight, each with an equal share. Dense rows are
+    differentiated over all scenarios and ties.
 
     Args:
         weighting: see `Weighting`; an `equinox.Module`.

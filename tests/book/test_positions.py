@@ -89,3 +89,9 @@ def test_large_books_are_cut_into_slices_of_one_shape_and_a_rest():
     positions = build_positions(account, account % 5, np.ones(9_000), accounts=9_000)
     shapes = [block.instrument.shape for block in slices(positions)]
     assert shapes == [(4096, 10), (4096, 10), (896, 10)]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_quantity_that_is_not_finite_is_refused(wrong):
+    with pytest.raises(InvalidInputError, match=r"also in float64; that of positions \[1\] is not"):
+        build_positions(np.zeros(2, int), np.arange(2), np.array([1.0, wrong]), accounts=1)

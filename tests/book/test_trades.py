@@ -96,9 +96,10 @@ def test_market_makers_in_dense_rows_trade_too():
         (-1, 0, 1.0, "account must lie in 0 .. 11"),
         (0, -1, 1.0, "instrument at 0 or above"),
         (0, 0, np.nan, "quantity must be finite; that of trades \\[0\\]"),
+        (0, 0, 1e308, "accounts \\[0\\] would hold a quantity that is not finite"),
     ],
 )
 def test_trades_that_make_no_sense_are_refused(account, instrument, quantity, message):
     arguments = np.array([account]), np.array([instrument]), np.array([quantity])
     with pytest.raises(InvalidInputError, match=message):
-        after_trades(built({(0, 0): 1.0}), *arguments)
+        after_trades(built({(0, 0): 1e308}), *arguments)

@@ -92,9 +92,7 @@ def test_changed_quantities_and_positions_compile_nothing(job, warmed, tmp_path)
         pytest.param([*HELD, 21], id="an account wider than all others"),
     ],
 )
-def test_a_book_that_grows_within_the_ladder_compiles_nothing(
-    job, warmed, tmp_path, held
-):
+def test_a_book_that_grows_within_the_ladder_compiles_nothing(job, warmed, tmp_path, held):
     hold(job, held)
     manifest, files = margin(warmed[0], job, tmp_path / "out")
     assert files == [] and manifest["programs"]["compiled"] == 0
@@ -108,7 +106,7 @@ def test_fewer_accounts_than_there_are_is_an_error(job, tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 2
-    assert "--accounts 3: the job has 19 accounts now" in ended.stderr
+    assert "accounts (--accounts) 3: the job has 19 accounts now" in ended.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(job, tmp_path):

@@ -76,7 +76,15 @@ def test_wide_accounts_are_prepared_for_as_dense_rows_of_all_numbers_of_columns(
     shapes = shapes_of(held, 400, 2.0)
     dense = {shape for kind, shape in shapes if kind is DenseBlock}
     assert {columns for _, columns in dense} == {192, 224, 256, 320, 384, 448}
-    assert {shape[1] for kind, shape in shapes if kind is PositionBlock} == {10, 20, 30, 40, 60, 80, 120}
+    assert {shape[1] for kind, shape in shapes if kind is PositionBlock} == {
+        10,
+        20,
+        30,
+        40,
+        60,
+        80,
+        120,
+    }
 
 
 def test_numbers_of_accounts_are_prepared_for_up_to_the_most():

@@ -71,7 +71,8 @@ def test_a_maintenance_ratio_out_of_range_is_refused(ratio):
 def test_weights_that_are_no_numbers_are_refused():
     broken = eqx.tree_at(lambda s: s.weight, shocks(), jnp.full(12, jnp.nan))
     nothing = eqx.tree_at(lambda s: s.weight, shocks(), jnp.zeros(12))
-    for given in (broken, nothing):
+    negative = eqx.tree_at(lambda s: s.weight, shocks(), jnp.ones(12).at[3].set(-0.1))
+    for given in (broken, nothing, negative):
         rulebook = ExpectedShortfallRulebook(GivenScenarios(given), KEY, level=0.9)
         with pytest.raises(InvalidInputError, match="weights of the scenarios are not finite, or"):
             rulebook.requirement(book(), market())

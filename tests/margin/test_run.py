@@ -1,15 +1,20 @@
 """Runs that build on an earlier one equal full runs to the last bit."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import INSTRUMENTS, PLAIN, RULEBOOKS, book, market, name
+from kinds import INSTRUMENTS, PLAIN, RULEBOOKS, book, market, name, shocks
 
 from jaxmargin.book import Book, after_trades, build_positions, pad_instruments
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.margin import start_run, update_run
+from jaxmargin.instruments import AmericanOptions, BarrierOptions
+from jaxmargin.margin import ExpectedShortfallRulebook, start_run, update_run
+from jaxmargin.scenarios import GivenScenarios
+from jaxmargin.valuation import contract_pnl
 
 by_name = pytest.mark.parametrize("rulebook", RULEBOOKS, ids=name)
 
@@ -17,10 +22,10 @@ by_name = pytest.mark.parametrize("rulebook", RULEBOOKS, ids=name)
 def same(run, rulebook, held):
     """The requirement of `run` is that of a full run of `held`, bit for bit."""
     full = rulebook.requirement(held, market())
-    for part in ("initial", "maintenance", "components", "standard_error", "worst_scenario"):
-        jax.tree.map(
-            np.testing.assert_array_equal, getattr(run.requirement, part), getattr(full, part)
-        )
+    for part in dataclasses.fields(full):
+        if part.name != "execution":
+            ours, theirs = getattr(run.requirement, part.name), getattr(full, part.name)
+            jax.tree.map(np.testing.assert_array_equal, ours, theirs)
     assert run.requirement.initial.shape == (held.positions.accounts,)
 
 
@@ -146,6 +151,63 @@ def test_a_dense_account_is_updated_like_the_others():
     updated = update_run(run, after)
     assert updated.charged == 2
     same(updated, RULEBOOKS[0], after)
+
+
+def test_many_accounts_and_scenarios_in_single_precision_are_updated_bit_for_bit():
+    """Several chunks in a full run, one or two in an update."""
+    single = [jax.tree.map(as_single, each) for each in (shocks(7_000), market(), book(900))]
+    rulebook = ExpectedShortfallRulebook(GivenScenarios(single[0]), jax.random.key(0), level=0.975)
+    held = single[2]
+    run = start_run(rulebook, held, single[1])
+    random = np.random.default_rng(1)
+    who = random.choice(900, 40, replace=False)
+    trades = who, random.integers(0, 20, 40), random.normal(size=40)
+    after = Book(held.instruments, after_trades(held.positions, *trades))
+    updated = update_run(run, after)
+    full = rulebook.requirement(after, single[1])
+    assert updated.charged == 40 and full.initial.dtype == jnp.float32
+    for part in ("initial", "standard_error", "tail_count"):
+        ours, theirs = getattr(updated.requirement, part), getattr(full, part)
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def as_single(leaf):
+    return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def test_american_and_barrier_options_are_priced_as_a_batch():
+    for kind in (AmericanOptions, BarrierOptions):
+        own = next(batch for batch in INSTRUMENTS if isinstance(batch, kind))
+        many = appended(own, 29)
+        count = many.multiplier.shape[0]
+        holds = np.arange(count) % 5, np.arange(count), np.ones(count)
+        positions = build_positions(*holds, accounts=5)
+        before = Book((pad_instruments(many),), positions)
+        run = start_run(RULEBOOKS[0], before, market())
+        for extra, priced in ((30, 1), (60, count + 31)):  # within its padding, and beyond
+            longer = Book((pad_instruments(appended(own, extra)),), positions)
+            after = traded(longer, [1], [count], [1.0])
+            updated = update_run(run, after)
+            assert updated.priced == priced
+            same(updated, RULEBOOKS[0], after)
+            pnl = contract_pnl(after, market(), RULEBOOKS[0].shocks(market()))
+            np.testing.assert_array_equal(updated.pnl, pnl)
+
+
+def test_a_position_in_a_contract_that_the_book_does_not_have_is_refused():
+    beyond = traded(book(), [4], [5_000], [1.0])
+    with pytest.raises(InvalidInputError, match="row 5000 of the book, which has"):
+        RULEBOOKS[0].requirement(beyond, market())
+    with pytest.raises(InvalidInputError, match="row 5000 of the book, which has"):
+        update_run(start_run(RULEBOOKS[0], book(), market()), beyond)
+
+
+def test_a_quantity_too_large_for_a_finite_margin_is_refused():
+    for held in (traded(book(), [4, 4], [0, 1], [1e307, 1e307]),):
+        with pytest.raises(InvalidInputError, match="the first that of account 4"):
+            RULEBOOKS[0].requirement(held, market())
+        with pytest.raises(InvalidInputError, match="the first that of account 4"):
+            update_run(start_run(RULEBOOKS[0], book(), market()), held)
 
 
 def test_a_new_contract_without_a_finite_price_is_refused():

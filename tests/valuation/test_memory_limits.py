@@ -43,6 +43,30 @@ def test_a_limit_of_the_container_counts(monkeypatch):
     assert execution_module.free_bytes() == 10**9
 
 
+@pytest.mark.parametrize(
+    ("names", "idle"),
+    [
+        (("memory.max", "memory.current", "memory.stat"), "inactive_file"),
+        (
+            (
+                "memory/memory.limit_in_bytes",
+                "memory/memory.usage_in_bytes",
+                "memory/memory.stat",
+            ),
+            "total_inactive_file",
+        ),
+    ],
+)
+def test_files_kept_in_memory_do_not_count_as_used(tmp_path, names, idle):
+    (tmp_path / "memory").mkdir()
+    for name, text in zip(names, ("1000\n", "700\n", f"anon 5\n{idle} 200\n"), strict=True):
+        (tmp_path / name).write_text(text)
+    assert execution_module._left_in_container(tmp_path) == 500
+    (tmp_path / names[0]).write_text("max\n")
+    assert execution_module._left_in_container(tmp_path) is None
+    assert execution_module._left_in_container(tmp_path / "nothing") is None
+
+
 def runs_out_above(rows, monkeypatch, text="RESOURCE_EXHAUSTED: Out of memory allocating"):
     """Let the account stage fail as XLA does when a chunk has more than `rows` accounts."""
     work = accounts_module._on_block
@@ -69,6 +93,15 @@ def test_chunks_are_halved_when_memory_runs_out_and_the_result_says_so(monkeypat
 def test_memory_that_runs_out_again_and_again_is_an_error_with_a_cure(monkeypatch):
     runs_out_above(0, monkeypatch)
     with pytest.raises(MemoryError, match=r"accounts x \d+ scenarios at once. Give fewer scen"):
+        RULEBOOKS[0].requirement(book(), market())
+
+
+def test_memory_that_runs_out_elsewhere_is_the_same_error(monkeypatch):
+    def never(*_):
+        raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating")
+
+    monkeypatch.setattr(accounts_module, "on_every_device", never)
+    with pytest.raises(MemoryError, match=r"Memory ran out\. Give fewer scenarios or contracts"):
         RULEBOOKS[0].requirement(book(), market())
 
 
