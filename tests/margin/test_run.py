@@ -178,14 +178,14 @@ def as_single(leaf):
 def test_american_and_barrier_options_are_priced_as_a_batch():
     for kind in (AmericanOptions, BarrierOptions):
         own = next(batch for batch in INSTRUMENTS if isinstance(batch, kind))
-        many = appended(own, 29)
-        count = many.multiplier.shape[0]
+        size, count = own.multiplier.shape[0], 35
+        many = appended(own, count - size)
         holds = np.arange(count) % 5, np.arange(count), np.ones(count)
         positions = build_positions(*holds, accounts=5)
         before = Book((pad_instruments(many),), positions)
         run = start_run(RULEBOOKS[0], before, market())
-        for extra, priced in ((30, 1), (60, count + 31)):  # within its padding, and beyond
-            longer = Book((pad_instruments(appended(own, extra)),), positions)
+        for rows, priced in ((36, 1), (60, 60)):  # within the padding of 40 rows, and beyond
+            longer = Book((pad_instruments(appended(own, rows - size)),), positions)
             after = traded(longer, [1], [count], [1.0])
             updated = update_run(run, after)
             assert updated.priced == priced
