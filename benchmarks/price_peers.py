@@ -42,14 +42,9 @@ class Case(NamedTuple):
         return self._replace(**{name: getattr(self, name)[::step] for name in names})
 
 
-def with_numpy(case: Case, dtype: type[np.floating]) -> Call:
-    """NumPy and scipy."""
-    c = case.astype(dtype)
-    strike, sign, sigma = c.strike[:, None], c.sign[:, None], c.volatility[:, None]
-
-    def coin(forward, total):
-        d1 = np.log(forward / strike) / total + total / 2
-        return sign * (ndtr(sign * d1) - strike / forward * ndtr(sign * (d1 - total)))
+def _pnl_of(c: Case, coin: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Call:
+    """P&L by NumPy from `coin`: prices in coin by forward and total volatility."""
+    sigma = c.volatility[:, None]
 
     def call():
         forward = c.forward[:, None] * np.exp(c.spot_move - c.carry[:, None])
@@ -59,6 +54,18 @@ def with_numpy(case: Case, dtype: type[np.floating]) -> Call:
         return (shocked - today) * (c.spot * np.exp(c.spot_move))
 
     return call
+
+
+def with_numpy(case: Case, dtype: type[np.floating]) -> Call:
+    """NumPy and scipy."""
+    c = case.astype(dtype)
+    strike, sign = c.strike[:, None], c.sign[:, None]
+
+    def coin(forward, total):
+        d1 = np.log(forward / strike) / total + total / 2
+        return sign * (ndtr(sign * d1) - strike / forward * ndtr(sign * (d1 - total)))
+
+    return _pnl_of(c, coin)
 
 
 def with_numba(case: Case, dtype: type[np.floating]) -> Call:
@@ -162,7 +169,7 @@ def with_quantlib(case: Case, dtype: type[np.floating]) -> Call:
 
     c = case.every(EVERY).astype(dtype)
     kinds = [ql.Option.Call if sign > 0 else ql.Option.Put for sign in c.sign]
-    strikes, sigma = c.strike.tolist(), c.volatility[:, None]
+    strikes = c.strike.tolist()
 
     def coin(forward, total):
         rows = zip(kinds, strikes, forward.tolist(), total.tolist(), strict=True)
@@ -172,14 +179,7 @@ def with_quantlib(case: Case, dtype: type[np.floating]) -> Call:
         ]
         return np.array(prices) / forward
 
-    def call():
-        forward = c.forward[:, None] * np.exp(c.spot_move - c.carry[:, None])
-        root = np.exp(c.volatility_move) * np.sqrt(c.left)[:, None]
-        today = coin(c.forward[c.pillar, None], sigma * np.sqrt(c.years)[c.pillar, None])
-        shocked = coin(forward[c.pillar], sigma * root[c.pillar])
-        return (shocked - today) * (c.spot * np.exp(c.spot_move))
-
-    return call
+    return _pnl_of(c, coin)
 
 
 PEERS = {  # name: module, builder, dtype

@@ -12,6 +12,7 @@ from jaxmargin.errors import require
 from jaxmargin.numerics import aggregate_rows, bucket_size, slot_width
 
 __all__ = [
+    "LARGEST_BLOCK",
     "DenseBlock",
     "PositionBlock",
     "Positions",
@@ -24,7 +25,7 @@ __all__ = [
 # An account with so many slots is a dense row, if the slots are at least a third of the columns: a
 # matrix product takes a half to a third of the time per number that gathered rows take.
 _WIDE, _DENSE_ADVANTAGE = 160, 3
-_LARGEST_BLOCK = 4096  # rows of one compiled program; more rows are more calls, not more compiling
+LARGEST_BLOCK = 4096  # rows of one compiled program; more rows are more calls, not more compiling
 
 
 class PositionBlock(eqx.Module):
@@ -175,7 +176,7 @@ def build_positions(
 
 
 def _padded_rows(rows: int) -> int:
-    whole = rows // _LARGEST_BLOCK * _LARGEST_BLOCK
+    whole = rows // LARGEST_BLOCK * LARGEST_BLOCK
     return whole + (bucket_size(rows - whole) if rows > whole else 0)
 
 
@@ -190,8 +191,8 @@ def _dense(
 def slices(positions: Positions) -> Iterator[PositionBlock | DenseBlock]:
     """The blocks in order, cut so that none has more than 4,096 rows."""
     for block in positions.blocks:
-        for first in range(0, block.rows, _LARGEST_BLOCK):
-            rows = slice(first, first + _LARGEST_BLOCK)
+        for first in range(0, block.rows, LARGEST_BLOCK):
+            rows = slice(first, first + LARGEST_BLOCK)
             yield jax.tree.map(lambda leaf, rows=rows: leaf[rows], block)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxmargin.book import Book, DenseBlock, PositionBlock, build_positions
+from jaxmargin.book import LARGEST_BLOCK, Book, DenseBlock, PositionBlock, build_positions
 from jaxmargin.numerics import bucket_size, slot_width
 
 __all__ = ["Shape", "account_buckets", "ladder_blocks", "ladder_rows", "shape_of"]
 
-_MOST_ROWS = 4096  # of one program; `slices` cuts what has more into such and a padded rest
 _SMALLEST_WIDTH = slot_width(1)
 
 Shape = tuple[type, tuple[int, ...]]
@@ -40,23 +39,20 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
     return rows
 
 
-def account_buckets(present: int, accounts: int) -> list[int]:
-    """Sizes that results are padded to, from the present number of accounts up to `accounts`."""
-    return _buckets(present, accounts)
-
-
 def _sliced(lowest: int, highest: int) -> list[int]:
     """Rows of the slices of a block that holds `lowest` to `highest` accounts."""
     sizes: set[int] = set()
-    for whole in range(lowest // _MOST_ROWS, highest // _MOST_ROWS + 1):
-        least, most = (min(max(n - whole * _MOST_ROWS, 0), _MOST_ROWS) for n in (lowest, highest))
-        sizes.update(_buckets(least, most) if most else ())
-        sizes.update((_MOST_ROWS,) if whole else ())
+    for whole in range(lowest // LARGEST_BLOCK, highest // LARGEST_BLOCK + 1):
+        least, most = (
+            min(max(n - whole * LARGEST_BLOCK, 0), LARGEST_BLOCK) for n in (lowest, highest)
+        )
+        sizes.update(account_buckets(least, most) if most else ())
+        sizes.update((LARGEST_BLOCK,) if whole else ())
     return sorted(sizes)
 
 
-def _buckets(lowest: int, highest: int) -> list[int]:
-    """All bucket sizes that hold `lowest` to `highest`."""
+def account_buckets(lowest: int, highest: int) -> list[int]:
+    """All bucket sizes that hold `lowest` to `highest` accounts, or columns of them."""
     sizes = [bucket_size(max(1, lowest))]
     while sizes[-1] < highest:
         sizes.append(bucket_size(sizes[-1] + 1))
@@ -72,7 +68,7 @@ def ladder_blocks(
     those come with every number of columns from the present one up to all contracts.
     """
     total = sum(batch.multiplier.shape[0] for batch in book.instruments)
-    for columns in _buckets(_columns(book), total):
+    for columns in account_buckets(_columns(book), total):
         last = min(columns, total)
         count = min(width, contracts, last)
         if slot_width(count) != width:

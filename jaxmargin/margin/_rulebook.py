@@ -22,6 +22,7 @@ __all__ = [
     "require_finite",
     "require_known",
     "require_margins",
+    "revalued",
 ]
 
 
@@ -59,10 +60,18 @@ class AbstractRulebook(eqx.Module):
             MemoryError: memory ran out, and did so with ever smaller chunks too.
         """
         with memory_errors():
-            shocks = self.shocks(market)
-            pnl = contract_pnl(book, market, shocks)
-            require_finite(pnl, shocks.weight)
+            shocks, pnl = revalued(self, book, market)
             return charged(self, pnl, book, market, shocks, progress=progress)
+
+
+def revalued(
+    rulebook: AbstractRulebook, book: Book, market: Market
+) -> tuple[Shocks, Float[Array, "instrument scenario"]]:
+    """The scenarios of a rulebook and the P&L of one contract of each row in them, checked."""
+    shocks = rulebook.shocks(market)
+    pnl = contract_pnl(book, market, shocks)
+    require_finite(pnl, shocks.weight)
+    return shocks, pnl
 
 
 def charged(

@@ -16,6 +16,7 @@ from jaxmargin.margin._rulebook import (
     require_finite,
     require_known,
     require_margins,
+    revalued,
 )
 from jaxmargin.market import Market
 from jaxmargin.numerics import bucket_size
@@ -58,11 +59,9 @@ def start_run(
         InvalidInputError, MemoryError: see `AbstractRulebook.requirement`.
     """
     with memory_errors():
-        shocks = rulebook.shocks(market)
-        pnl = contract_pnl(book, market, shocks)
-        require_finite(pnl, shocks.weight)
+        shocks, pnl = revalued(rulebook, book, market)
         requirement = charged(rulebook, pnl, book, market, shocks, progress=progress)
-    contracts = sum(int((np.asarray(b.multiplier) != 0.0).sum()) for b in book.instruments)
+    contracts = int(_held_rows(book.instruments).sum())
     accounts = book.positions.accounts
     return MarginRun(rulebook, book, market, shocks, pnl, requirement, contracts, accounts)
 

@@ -22,7 +22,7 @@ from jaxmargin.valuation._devices import (
     same_everywhere,
     sharded,
 )
-from jaxmargin.valuation._execution import Execution, chunk_rows, is_out_of_memory
+from jaxmargin.valuation._execution import CURE, Execution, chunk_rows, is_out_of_memory
 
 __all__ = ["Progress", "over_blocks", "revalue", "stream_accounts", "stream_pnl"]
 
@@ -137,7 +137,7 @@ def over_blocks(
                 if retries == _MOST_RETRIES or chunk == 1 or isinstance(block, DenseBlock):
                     raise MemoryError(
                         f"Memory ran out with {chunk} accounts x {pnl.shape[1]:,} scenarios at "
-                        "once. Give fewer scenarios, precision f32, or a device with more memory."
+                        f"once. {CURE}"
                     ) from error
                 chunk, retries = max(1, chunk // 2), retries + 1
         done += block.rows

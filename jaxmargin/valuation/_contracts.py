@@ -9,7 +9,7 @@ from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments, InverseOptions, LinearOptions
 from jaxmargin.market import Market, StickyStrike
 from jaxmargin.scenarios import Shocks, scenario_axes, shock_market
-from jaxmargin.valuation._execution import is_out_of_memory
+from jaxmargin.valuation._execution import CURE, is_out_of_memory
 from jaxmargin.valuation._options import option_pnl
 
 __all__ = ["contract_pnl", "pnl_by_value"]
@@ -58,7 +58,7 @@ def _in_memory(
         if halvings == 0 or rows == 1:
             raise MemoryError(
                 f"Memory ran out with {rows} contracts x {shocks.weight.shape[0]:,} scenarios at "
-                "once. Give fewer scenarios, precision f32, or a device with more memory."
+                f"once. {CURE}"
             ) from error
     parts = []
     for half in (slice(None, rows // 2), slice(rows // 2, None)):

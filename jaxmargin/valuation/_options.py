@@ -111,22 +111,22 @@ def _hoist(
 ) -> Shared:
     def one(shock: Shocks) -> Shared:
         shocked = shock_market(market, shock)
-        forward, price = shocked.forward[pillar], shocked.spot[settlement]
+        forward, paid = shocked.forward[pillar], shocked.spot[settlement]
         growth = jnp.log(forward / market.forward[pillar])
         if not inverse:
-            growth = growth - jnp.log(price / market.spot[settlement])
+            growth = growth - jnp.log(paid / market.spot[settlement])
         time = shocked.time[pillar]
         alive = time > 0.0
         root = jnp.where(alive, jnp.sqrt(jnp.where(alive, time, 1.0)), 0.0)
         factor = shocked.surface.scale[pillar] * root
-        discounted = price * shocked.discount(pillar)
+        discounted = paid * shocked.discount(pillar)
         return Shared(
             log_return=growth,
             volatility_factor=factor,
             inverse_factor=safe_inverse(factor),
             forward_price=discounted if inverse else forward * shocked.discount(pillar),
             strike_price=discounted / forward if inverse else discounted,
-            settlement_price=price,
+            settlement_price=paid,
             tilt=_at_nodes(shock.tilt, pillar, root),
         )
 
