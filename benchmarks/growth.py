@@ -16,7 +16,8 @@ import plot_growth
 from harness import others_seconds, time_in_turn, write_result
 
 from jaxmargin.book import Book, build_positions
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios
 from jaxmargin.valuation import contract_pnl
 
@@ -31,7 +32,7 @@ def margin_of(sizes):
     market = inputs.market()
     options = inputs.options(random, sizes["contracts"], market)
     source = GivenScenarios(inputs.shocks(random, sizes["scenarios"]))
-    rulebook = ExpectedShortfallRulebook(source, jax.random.key(0), level=LEVEL)
+    rulebook = RiskMeasureRulebook(source, jax.random.key(0), ExpectedShortfall(LEVEL))
     held = inputs.held(random, sizes["accounts"], sizes["positions"], sizes["contracts"])
     book = Book((options,), build_positions(*held, accounts=sizes["accounts"]))
     return rulebook, book, market, held

@@ -12,7 +12,8 @@ import numpy as np
 from harness import shown, time_in_turn, write_result
 
 from jaxmargin.book import Book, after_trades, build_positions, pad_instruments
-from jaxmargin.margin import ExpectedShortfallRulebook, start_run, update_run
+from jaxmargin.margin import RiskMeasureRulebook, start_run, update_run
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios
 
 ACCOUNTS, WIDTH, SCENARIOS, OPTIONS, TRADES = 20_000, 30, 1_024, 2_000, 200
@@ -48,7 +49,7 @@ def main():
     held = inputs.held(random, ACCOUNTS, WIDTH, OPTIONS)
     book = Book((options,), build_positions(*held, accounts=ACCOUNTS))
     source = GivenScenarios(inputs.shocks(random, SCENARIOS))
-    rulebook = ExpectedShortfallRulebook(source, jax.random.key(0), level=0.975)
+    rulebook = RiskMeasureRulebook(source, jax.random.key(0), ExpectedShortfall(0.975))
     run = start_run(rulebook, book, market)
 
     who = random.choice(ACCOUNTS, TRADES, replace=False)

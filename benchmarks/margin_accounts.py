@@ -16,7 +16,8 @@ import numpy as np
 from harness import others_seconds, shown, write_result
 
 from jaxmargin.book import Book, build_positions, pad_instruments
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import HistoricalSimulation, price_history
 from jaxmargin.valuation import contract_pnl
 from jaxmargin.valuation._accounts import _on_block
@@ -30,7 +31,7 @@ def rulebook_of(random, market):
     returns = random.standard_t(4, SCENARIOS) * 0.025
     close = 60_000.0 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
     source = HistoricalSimulation(price_history(close[:, None], market, [0]), horizon_days=1)
-    return ExpectedShortfallRulebook(source, jax.random.key(0), level=LEVEL)
+    return RiskMeasureRulebook(source, jax.random.key(0), ExpectedShortfall(LEVEL))
 
 
 def compiled_programs():

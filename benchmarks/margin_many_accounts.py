@@ -15,7 +15,8 @@ import numpy as np
 from harness import others_seconds, shown, write_result
 
 from jaxmargin.book import Book, build_positions
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios
 from jaxmargin.valuation import contract_pnl
 
@@ -44,7 +45,7 @@ def main():
     market = inputs.market()
     options = inputs.options(random, OPTIONS, market)
     source = GivenScenarios(inputs.shocks(random, SCENARIOS))
-    rulebook = ExpectedShortfallRulebook(source, jax.random.key(0), level=LEVEL)
+    rulebook = RiskMeasureRulebook(source, jax.random.key(0), ExpectedShortfall(LEVEL))
     held = inputs.held(random, ACCOUNTS, WIDTH, OPTIONS)
 
     start, others = time.perf_counter(), others_seconds()

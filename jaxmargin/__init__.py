@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from jaxmargin.instruments import LinearOptions as LinearOptions
     from jaxmargin.instruments import LinearPerpetuals as LinearPerpetuals
     from jaxmargin.instruments import Spot as Spot
-    from jaxmargin.margin import ExpectedShortfallRulebook as ExpectedShortfallRulebook
     from jaxmargin.margin import Requirement as Requirement
+    from jaxmargin.margin import RiskMeasureRulebook as RiskMeasureRulebook
     from jaxmargin.market import Market as Market
     from jaxmargin.market import QuotedVolatilities as QuotedVolatilities
     from jaxmargin.risk import ExpectedShortfall as ExpectedShortfall
@@ -42,7 +42,7 @@ _MODULE_OF = {
     "Book": "book",
     "EwmaVolatility": "scenarios",
     "ExpectedShortfall": "risk",
-    "ExpectedShortfallRulebook": "margin",
+    "RiskMeasureRulebook": "margin",
     "FilteredHistoricalSimulation": "scenarios",
     "GaussianMonteCarlo": "scenarios",
     "HistoricalSimulation": "scenarios",

@@ -24,7 +24,7 @@ from jaxmargin.instruments import (
     QuantoPerpetuals,
     Spot,
 )
-from jaxmargin.margin import AbstractRulebook, ExpectedShortfallRulebook
+from jaxmargin.margin import AbstractRulebook, RiskMeasureRulebook
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
 from jaxmargin.scenarios import (
@@ -269,12 +269,15 @@ DRAWS: list[AbstractDraws] = [
 ]
 MEASURES: list[AbstractRiskMeasure] = [ExpectedShortfall(0.9), ValueAtRisk(0.9), WorstCase()]
 RULEBOOKS: list[AbstractRulebook] = [
-    ExpectedShortfallRulebook(SOURCES[0], jax.random.key(0), level=0.95, maintenance_ratio=0.8)
+    RiskMeasureRulebook(SOURCES[0], jax.random.key(0), measure, maintenance_ratio=0.8)
+    for measure in (ExpectedShortfall(0.95), ValueAtRisk(0.95), WorstCase())
 ]
 
 
 def name(member: object) -> str:
     """Name of a member's kind, for the names of tests."""
+    if isinstance(member, RiskMeasureRulebook):
+        return f"{type(member).__name__}-{type(member.measure).__name__}"
     return type(member).__name__
 
 

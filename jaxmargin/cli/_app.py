@@ -1,8 +1,6 @@
 """The commands: each parses, calls and prints."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -10,6 +8,7 @@ import typer
 
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
+from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.errors import InvalidInputError, require
 
 __all__ = ["app", "main"]
@@ -97,7 +96,7 @@ def warm(
     unless set; later runs of the job take them from there.
     """
     require(
-        _prepare_jax(),
+        prepare_jax(),
         "The folder for compiled programs cannot be written, so nothing would be kept. Set "
         "JAXMARGIN_CACHE to a folder that can.",
     )
@@ -135,50 +134,10 @@ def validate(job: JobFile) -> None:
 def _margin(job: Path, out: Path, *, pnl: bool = False) -> None:
     from rich.console import Console
 
-    _prepare_jax()
+    prepare_jax()
     from jaxmargin.jobs import run_margin
     from jaxmargin.report import margin_summary
 
-    with _progress_bar("margin") as progress:
+    with progress_bar("margin") as progress:
         result = run_margin(job, out, pnl=pnl, progress=progress)
     Console().print(margin_summary(result.requirements, result.manifest))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _prepare_jax() -> bool:
-    """Keep compiled programs between runs, in a folder that only the user can read.
-
-    Returns:
-        Whether they are kept: not with a read-only home, where each run compiles anew.
-    """
-    import jax
-
-    if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        # accounts are shared out over devices: without a GPU, one for each core
-        jax.config.update("jax_num_cpu_devices", _cores())
-    cache = Path(os.environ.get("JAXMARGIN_CACHE") or Path.home() / ".cache" / "jaxmargin")
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return False
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    return os.access(cache, os.W_OK)
-
-
-@contextmanager
-def _progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal while work goes on; nothing where there is no terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,13 +1,16 @@
 """From the checked inputs of a job to what computes its margins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jaxmargin.book import Book
 from jaxmargin.io import build_book
 from jaxmargin.jobs._load import Inputs, market_of
 from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
 from jaxmargin.market import Market
+from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
 
 __all__ = ["Calculation", "build_calculation"]
 
@@ -26,7 +29,7 @@ class Calculation:
     market: Market
     book: Book
     scenarios: Scenarios
-    rulebook: ExpectedShortfallRulebook
+    rulebook: RiskMeasureRulebook
 
 
 def build_calculation(inputs: Inputs) -> Calculation:
@@ -38,10 +41,17 @@ def build_calculation(inputs: Inputs) -> Calculation:
     market = market_of(inputs)
     book = build_book(inputs.book, inputs.market)
     scenarios = build_scenarios(inputs, market)
-    rulebook = ExpectedShortfallRulebook(
+    rulebook = RiskMeasureRulebook(
         source=scenarios.source,
         key=scenarios.key,
-        level=inputs.job.rulebook["level"],
+        measure=_measure(inputs.job.rulebook),
         maintenance_ratio=inputs.job.rulebook["maintenance_ratio"],
     )
     return Calculation(market, book, scenarios, rulebook)
+
+
+def _measure(settings: Mapping[str, Any]) -> AbstractRiskMeasure:
+    if settings["kind"] == "worst-case":
+        return WorstCase()
+    kinds = {"expected-shortfall": ExpectedShortfall, "value-at-risk": ValueAtRisk}
+    return kinds[settings["kind"]](settings["level"])

@@ -24,19 +24,24 @@ BOOK = {
     "positions": Key(PATH),
     "combos": Key(PATH, None),
 }
+_SCENARIO_RULE = {
+    "kind": Key(TEXT),
+    "horizon_days": Key(COUNT, rule=lambda v: v >= 1, cure="a whole number from 1"),
+    "maintenance_ratio": Key(
+        NUMBER,
+        rule=lambda v: 0.0 < v <= 1.0,
+        cure="a number above 0 and up to 1; write 80 % as 0.8",
+    ),
+}
+_LEVEL = {
+    "level": Key(
+        NUMBER,
+        rule=lambda v: 0.0 < v < 1.0,
+        cure="a number between 0 and 1; write 97.5 % as 0.975",
+    )
+}
 RULEBOOKS = {
-    "expected-shortfall": {
-        "kind": Key(TEXT),
-        "level": Key(
-            NUMBER,
-            rule=lambda v: 0.0 < v < 1.0,
-            cure="a number between 0 and 1; write 97.5 % as 0.975",
-        ),
-        "horizon_days": Key(COUNT, rule=lambda v: v >= 1, cure="a whole number from 1"),
-        "maintenance_ratio": Key(
-            NUMBER,
-            rule=lambda v: 0.0 < v <= 1.0,
-            cure="a number above 0 and up to 1; write 80 % as 0.8",
-        ),
-    },
+    "expected-shortfall": _SCENARIO_RULE | _LEVEL,
+    "value-at-risk": _SCENARIO_RULE | _LEVEL,
+    "worst-case": _SCENARIO_RULE,
 }

@@ -159,7 +159,9 @@ def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> lis
     if requirements.empty:
         return [*warnings, "The book has no positions, so there is no account to margin."]
     tail = float(requirements["tail_count"].min())
-    level = inputs.job.rulebook["level"]
+    level = inputs.job.rulebook.get("level")
+    if level is None:
+        return warnings
     if tail < 1.0:
         warnings.append(
             f"{scenarios:,} scenarios are too few for level {level}: the tail holds {tail:.2f} "

@@ -1,9 +1,7 @@
 """Rulebooks: from account P&L to margin requirements."""
 
-from jaxmargin.margin._expected_shortfall import (
-    ExpectedShortfallRulebook as ExpectedShortfallRulebook,
-)
 from jaxmargin.margin._requirement import Requirement as Requirement
+from jaxmargin.margin._risk_measure import RiskMeasureRulebook as RiskMeasureRulebook
 from jaxmargin.margin._rulebook import AbstractRulebook as AbstractRulebook
 from jaxmargin.margin._run import MarginRun as MarginRun
 from jaxmargin.margin._run import start_run as start_run

@@ -14,7 +14,7 @@ from jaxmargin.cli import main
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._app._prepare_jax", lambda: None)
+    monkeypatch.setattr("jaxmargin.cli._app.prepare_jax", lambda: None)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["jaxmargin", *map(str, arguments)])

@@ -15,7 +15,7 @@ def test_memory_that_runs_out_is_exit_code_1_and_one_line(tmp_path, monkeypatch,
         raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
     job = make_job(tmp_path)
-    monkeypatch.setattr("jaxmargin.cli._app._prepare_jax", lambda: None)
+    monkeypatch.setattr("jaxmargin.cli._app.prepare_jax", lambda: None)
     monkeypatch.setattr(_accounts, "_on_block", on_block)
     monkeypatch.setattr(
         sys, "argv", ["jaxmargin", "margin", str(job), "--out", str(tmp_path / "o")]

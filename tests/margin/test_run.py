@@ -12,7 +12,8 @@ from kinds import INSTRUMENTS, PLAIN, RULEBOOKS, book, market, name, shocks
 from jaxmargin.book import Book, after_trades, build_positions, pad_instruments
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.instruments import AmericanOptions, BarrierOptions
-from jaxmargin.margin import ExpectedShortfallRulebook, start_run, update_run
+from jaxmargin.margin import RiskMeasureRulebook, start_run, update_run
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios
 from jaxmargin.valuation import contract_pnl
 
@@ -156,7 +157,9 @@ def test_a_dense_account_is_updated_like_the_others():
 def test_many_accounts_and_scenarios_in_single_precision_are_updated_bit_for_bit():
     """Several chunks in a full run, one or two in an update."""
     single = [jax.tree.map(as_single, each) for each in (shocks(7_000), market(), book(900))]
-    rulebook = ExpectedShortfallRulebook(GivenScenarios(single[0]), jax.random.key(0), level=0.975)
+    rulebook = RiskMeasureRulebook(
+        GivenScenarios(single[0]), jax.random.key(0), ExpectedShortfall(0.975)
+    )
     held = single[2]
     run = start_run(rulebook, held, single[1])
     random = np.random.default_rng(1)

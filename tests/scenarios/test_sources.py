@@ -8,8 +8,9 @@ from kinds import BTC, ETH, SOURCES, STETH, USDC, closes, history, market, name
 from reference import reference
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
 from jaxmargin.market import Market
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import (
     DepegJumps,
     HistoricalSimulation,
@@ -69,7 +70,7 @@ def test_a_market_of_other_assets_is_refused(source):
 def test_every_source_serves_a_rulebook_and_a_jit(source):
     from kinds import book
 
-    rulebook = ExpectedShortfallRulebook(source, KEY, level=0.9)
+    rulebook = RiskMeasureRulebook(source, KEY, ExpectedShortfall(0.9))
     result = rulebook.requirement(book(), market())
     assert bool(jnp.isfinite(result.initial).all()) and float(result.initial.max()) > 0.0
     jitted = jax.jit(lambda source, market, key: source.shocks(market, key))

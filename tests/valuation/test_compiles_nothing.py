@@ -13,7 +13,8 @@ from kinds import BTC, ETH, USDC, history, market, shocks
 
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.instruments import DigitalOptions, InverseOptions, LinearPerpetuals
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios, HistoricalSimulation
 
 ACCOUNTS, OPTIONS, PERPETUALS, SCENARIOS = 331, 33, 9, 263  # in buckets of 384, 40, 10, 320
@@ -77,7 +78,7 @@ def given(scenarios):
 
 def run(batches, held, accounts, source):
     """Programs compiled by building the book, and by margining it."""
-    rulebook = ExpectedShortfallRulebook(source, jax.random.key(0), level=0.95)
+    rulebook = RiskMeasureRulebook(source, jax.random.key(0), ExpectedShortfall(0.95))
     state = market()
     with compiled() as building:
         instruments = tuple(pad_instruments(batch) for batch in batches)

@@ -1,4 +1,6 @@
-"""Margin as expected shortfall of the account's P&L over a horizon."""
+"""Margin as a risk measure of the account's P&L over a horizon."""
+
+import re
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,40 +11,39 @@ from jaxmargin.errors import require
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.margin._rulebook import AbstractRulebook
 from jaxmargin.market import Market
-from jaxmargin.risk import ExpectedShortfall, estimate_risk
+from jaxmargin.risk import AbstractRiskMeasure, estimate_risk
 from jaxmargin.scenarios import AbstractScenarioSource, Shocks, pad_scenarios
 from jaxmargin.valuation import Progress
 
-__all__ = ["ExpectedShortfallRulebook"]
+__all__ = ["RiskMeasureRulebook"]
 
 
-class ExpectedShortfallRulebook(AbstractRulebook):
-    """Initial margin is the expected shortfall over the scenarios, and never negative.
+class RiskMeasureRulebook(AbstractRulebook):
+    """Initial margin is a risk measure over the scenarios, and never negative.
 
-    Components: `expected_shortfall`, negative for an account that gains on average in its worst
-    scenarios, and `floor`, what then lifts the margin to zero. Maintenance margin is a share of
-    initial margin.
+    Components: the measure under its name, such as `expected_shortfall`, negative for an account
+    that gains even in its worst scenarios, and `floor`, what then lifts the margin to zero.
+    Maintenance margin is a share of initial margin.
 
     Attributes:
         source: scenarios; its horizon is the margin's.
         key: random key of `source`.
-        level: confidence level, in (0, 1); 0.99 is the mean of the worst 1 %.
+        measure: what the margin is, such as `ExpectedShortfall(0.99)`.
         maintenance_ratio: maintenance margin as a share of initial margin, in (0, 1].
     """
 
     source: AbstractScenarioSource
     key: Key[Array, ""]
-    level: float = eqx.field(static=True, default=0.99)
+    measure: AbstractRiskMeasure
     maintenance_ratio: float = eqx.field(static=True, default=0.8)
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if a setting is out of range."""
         require(
             0.0 < self.maintenance_ratio <= 1.0,
-            "ExpectedShortfallRulebook.maintenance_ratio must lie in (0, 1]; got "
+            "RiskMeasureRulebook.maintenance_ratio must lie in (0, 1]; got "
             f"{self.maintenance_ratio!r}. Write 80 % as 0.8.",
         )
-        ExpectedShortfall(self.level)
 
     def shocks(self, market: Market) -> Shocks:
         """See `AbstractRulebook.shocks`."""
@@ -60,21 +61,25 @@ class ExpectedShortfallRulebook(AbstractRulebook):
         """See `AbstractRulebook.charge`."""
         del market
         risk = estimate_risk(
-            (ExpectedShortfall(self.level),),
+            (self.measure,),
             pnl,
             book.positions,
             shocks.weight,
             overlap=shocks.overlap,
             progress=progress,
         )
-        shortfall = risk.value[:, 0]
-        initial = jnp.maximum(shortfall, 0.0)
+        value = risk.value[:, 0]
+        initial = jnp.maximum(value, 0.0)
         return Requirement(
             initial=initial,
             maintenance=self.maintenance_ratio * initial,
-            components={"expected_shortfall": shortfall, "floor": initial - shortfall},
+            components={self._component(): value, "floor": initial - value},
             standard_error=risk.standard_error[:, 0],
             tail_count=risk.tail_count[:, 0],
             worst_scenario=risk.worst_scenario,
             execution=risk.execution,
         )
+
+    def _component(self) -> str:
+        """`ExpectedShortfall` as `expected_shortfall`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.measure).__name__).lower()

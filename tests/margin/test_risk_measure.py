@@ -9,7 +9,8 @@ from kinds import INSTRUMENTS, SOURCES, book, history, market, shocks
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.margin import ExpectedShortfallRulebook
+from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import FactorHistory, GivenScenarios, HistoricalSimulation
 from jaxmargin.valuation import revalue
 
@@ -18,7 +19,7 @@ KEY = jax.random.key(0)
 
 def test_the_margin_is_the_mean_of_the_worst_losses():
     source = HistoricalSimulation(history(), horizon_days=2)
-    result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
+    result = RiskMeasureRulebook(source, KEY, ExpectedShortfall(0.95)).requirement(book(), market())
     pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
     assert pnl.shape == (20, 258)  # 12.9 scenarios in the tail
     losses = -np.sort(pnl, axis=1)
@@ -37,7 +38,7 @@ def test_an_account_that_always_gains_needs_nothing_and_says_why():
     rich = eqx.tree_at(lambda m: m.funding, market(), jnp.array([10.0, 10.0, 0.0, 0.0, 0.0]))
     perpetual = INSTRUMENTS[3]
     short = build_positions(np.array([0]), np.array([0]), np.array([-1.0]), accounts=1)
-    result = ExpectedShortfallRulebook(flat, KEY, level=0.9).requirement(
+    result = RiskMeasureRulebook(flat, KEY, ExpectedShortfall(0.9)).requirement(
         Book((perpetual,), short), rich
     )
     gain = 10.0 / 365 * 60_000.0 * 1.0004
@@ -50,7 +51,7 @@ def test_an_account_that_always_gains_needs_nothing_and_says_why():
 def test_the_standard_error_grows_with_the_root_of_the_overlap():
     """Manistre and Hancock over the sorted losses; two-day returns count as half as many."""
     source = HistoricalSimulation(history(), horizon_days=2)
-    result = ExpectedShortfallRulebook(source, KEY, level=0.95).requirement(book(), market())
+    result = RiskMeasureRulebook(source, KEY, ExpectedShortfall(0.95)).requirement(book(), market())
     pnl = np.asarray(revalue(book(), market(), source.shocks(market(), KEY)))
     losses = -np.sort(pnl, axis=1)[:, :13]
     share = np.append(np.ones(12), 0.9) / 12.9
@@ -63,9 +64,9 @@ def test_the_standard_error_grows_with_the_root_of_the_overlap():
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 80.0])
 def test_a_maintenance_ratio_out_of_range_is_refused(ratio):
     with pytest.raises(InvalidInputError, match=r"maintenance_ratio must lie in \(0, 1\]"):
-        ExpectedShortfallRulebook(SOURCES[0], KEY, maintenance_ratio=ratio)
+        RiskMeasureRulebook(SOURCES[0], KEY, ExpectedShortfall(0.99), maintenance_ratio=ratio)
     with pytest.raises(InvalidInputError, match=r"level must lie in \(0, 1\)"):
-        ExpectedShortfallRulebook(SOURCES[0], KEY, level=99.0)
+        RiskMeasureRulebook(SOURCES[0], KEY, ExpectedShortfall(99.0))
 
 
 def test_weights_that_are_no_numbers_are_refused():
@@ -73,6 +74,6 @@ def test_weights_that_are_no_numbers_are_refused():
     nothing = eqx.tree_at(lambda s: s.weight, shocks(), jnp.zeros(12))
     negative = eqx.tree_at(lambda s: s.weight, shocks(), jnp.ones(12).at[3].set(-0.1))
     for given in (broken, nothing, negative):
-        rulebook = ExpectedShortfallRulebook(GivenScenarios(given), KEY, level=0.9)
+        rulebook = RiskMeasureRulebook(GivenScenarios(given), KEY, ExpectedShortfall(0.9))
         with pytest.raises(InvalidInputError, match="weights of the scenarios are not finite, or"):
             rulebook.requirement(book(), market())

@@ -1,0 +1,48 @@
+"""What commands share: settings of the process, and a bar while work goes on."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["prepare_jax", "progress_bar"]
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def prepare_jax() -> bool:
+    """Keep compiled programs between runs, in a folder that only the user can read.
+
+    Returns:
+        Whether they are kept: not with a read-only home, where each run compiles anew.
+    """
+    import jax
+
+    if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
+        # accounts are shared out over devices: without a GPU, one for each core
+        jax.config.update("jax_num_cpu_devices", _cores())
+    cache = Path(os.environ.get("JAXMARGIN_CACHE") or Path.home() / ".cache" / "jaxmargin")
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return os.access(cache, os.W_OK)
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal while work goes on; nothing where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
