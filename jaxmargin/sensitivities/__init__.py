@@ -8,3 +8,5 @@ from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseSt
 from jaxmargin.sensitivities._reverse_scenario import StressStatus as StressStatus
 from jaxmargin.sensitivities._reverse_stress import most_plausible_loss as most_plausible_loss
 from jaxmargin.sensitivities._reverse_stress import worst_loss as worst_loss
+from jaxmargin.sensitivities._what_if import WhatIf as WhatIf
+from jaxmargin.sensitivities._what_if import what_if as what_if
