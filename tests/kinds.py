@@ -26,7 +26,16 @@ from jaxmargin.instruments import (
 )
 from jaxmargin.margin import AbstractRulebook, RiskMeasureRulebook
 from jaxmargin.market import Market, QuotedVolatilities
-from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
+from jaxmargin.risk import (
+    AbstractRiskMeasure,
+    AbstractSmoothMeasure,
+    ExpectedShortfall,
+    HarrellDavis,
+    KernelExpectedShortfall,
+    KernelValueAtRisk,
+    ValueAtRisk,
+    WorstCase,
+)
 from jaxmargin.scenarios import (
     AbstractDraws,
     AbstractScenarioSource,
@@ -267,7 +276,16 @@ DRAWS: list[AbstractDraws] = [
     Sobol(),
     TailMixture(jnp.arange(1.0, 9.0)),
 ]
-MEASURES: list[AbstractRiskMeasure] = [ExpectedShortfall(0.9), ValueAtRisk(0.9), WorstCase()]
+MEASURES: list[AbstractRiskMeasure] = [
+    ExpectedShortfall(0.9),
+    ValueAtRisk(0.9),
+    WorstCase(),
+    HarrellDavis(0.9),
+]
+SMOOTH_MEASURES: list[AbstractSmoothMeasure] = [
+    KernelExpectedShortfall(0.9, 0.2),
+    KernelValueAtRisk(0.9, 0.2),
+]
 RULEBOOKS: list[AbstractRulebook] = [
     RiskMeasureRulebook(SOURCES[0], jax.random.key(0), measure, maintenance_ratio=0.8)
     for measure in (ExpectedShortfall(0.95), ValueAtRisk(0.95), WorstCase())

@@ -1,11 +1,11 @@
 """Every member of every family has an example in `kinds.py`, so that the contract tests see it."""
 
 import pytest
-from kinds import DRAWS, INSTRUMENTS, MEASURES, RULEBOOKS, SOURCES, kinds_of
+from kinds import DRAWS, INSTRUMENTS, MEASURES, RULEBOOKS, SMOOTH_MEASURES, SOURCES, kinds_of
 
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.margin import AbstractRulebook
-from jaxmargin.risk import AbstractRiskMeasure
+from jaxmargin.risk import AbstractRiskMeasure, AbstractSmoothMeasure
 from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
 
 
@@ -16,6 +16,7 @@ from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
         (AbstractScenarioSource, SOURCES),
         (AbstractDraws, DRAWS),
         (AbstractRiskMeasure, MEASURES),
+        (AbstractSmoothMeasure, SMOOTH_MEASURES),
         (AbstractRulebook, RULEBOOKS),
     ],
 )
