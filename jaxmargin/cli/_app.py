@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.cli._session import prepare_jax, progress_bar
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(explain)
 app.add_typer(importers, name="import")
 app.add_typer(scenarios, name="scenarios")
 

@@ -1,6 +1,8 @@
 """Jobs: what one file of settings asks for, run and written."""
 
 from jaxmargin.jobs._demo import write_demo as write_demo
+from jaxmargin.jobs._explain import ExplainResult as ExplainResult
+from jaxmargin.jobs._explain import run_explain as run_explain
 from jaxmargin.jobs._load import Inputs as Inputs
 from jaxmargin.jobs._load import load_inputs as load_inputs
 from jaxmargin.jobs._margin import MarginResult as MarginResult

@@ -32,13 +32,17 @@ class Calculation:
     rulebook: RiskMeasureRulebook
 
 
-def build_calculation(inputs: Inputs) -> Calculation:
+def build_calculation(inputs: Inputs, market: Market | None = None) -> Calculation:
     """Arrays, scenarios and rulebook of a job; its precision is set for the whole process.
+
+    Args:
+        inputs: the checked inputs.
+        market: the market of their tables; built from them unless given.
 
     Raises:
         InvalidInputError: the history or the settings do not allow an estimate.
     """
-    market = market_of(inputs)
+    market = market_of(inputs) if market is None else market
     book = build_book(inputs.book, inputs.market)
     scenarios = build_scenarios(inputs, market)
     rulebook = RiskMeasureRulebook(

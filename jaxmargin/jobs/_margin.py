@@ -1,6 +1,7 @@
 """The margin job: read, compute, write."""
 
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ def run_margin(
     manifest = {
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+        "job": Path(os.path.relpath(path.resolve(), out.resolve())).as_posix(),
         "inputs": [
             {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
             for file in inputs.job.inputs()

@@ -1,5 +1,6 @@
 """What a person reads: tables on the terminal, pictures."""
 
+from jaxmargin.report._explain import explain_summary as explain_summary
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain

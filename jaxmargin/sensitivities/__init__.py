@@ -2,6 +2,9 @@
 
 from jaxmargin.sensitivities._account_greeks import AccountGreeks as AccountGreeks
 from jaxmargin.sensitivities._account_greeks import account_greeks as account_greeks
+from jaxmargin.sensitivities._explain import MarginChange as MarginChange
+from jaxmargin.sensitivities._explain import MarginState as MarginState
+from jaxmargin.sensitivities._explain import explain_margin as explain_margin
 from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
 from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseStress

@@ -1,0 +1,99 @@
+"""A margin run to look back at: a job file, or the folder that holds the results of one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.io import Problems, sha256
+from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._settings import read_job
+
+__all__ = ["PastRun", "read_run"]
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One of the runs to compare.
+
+    Attributes:
+        path: the job file or the folder, as given.
+        inputs: what the job reads, checked.
+        published: initial margin by account as the folder has it; None for a job file.
+    """
+
+    path: Path
+    inputs: Inputs
+    published: pd.Series | None
+
+
+def read_run(path: Path) -> PastRun:
+    """Read a run; the inputs of a folder's must be those that its manifest states.
+
+    Args:
+        path: a job file, or a folder that `run_margin` wrote.
+
+    Raises:
+        InvalidInputError: with every problem of the inputs, every input that has changed since
+            the run, or no such file or no usable manifest.
+    """
+    if not path.is_dir():
+        return PastRun(path, load_inputs(path), None)
+    manifest = _read_manifest(path)
+    job = path / manifest["job"]
+    _require_unchanged(path, job, manifest["inputs"])
+    return PastRun(path, load_inputs(job), _read_published(path))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / "manifest.json"
+    cure = "Give a job file, or the --out folder of jaxmargin margin."
+    if not file.is_file():
+        raise InvalidInputError(f"{folder}: no manifest.json in this folder. {cure}")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        entries = [(entry["file"], entry["sha256"]) for entry in manifest["inputs"]]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInputError(f"{file}: not a manifest of jaxmargin margin. {cure}") from None
+    if "job" not in manifest or not entries:
+        raise InvalidInputError(
+            f"{file}: it does not name its job file, as earlier versions did not. Run the job "
+            "again, or give the job file instead."
+        )
+    return manifest
+
+
+def _require_unchanged(folder: Path, job: Path, recorded: list[dict[str, Any]]) -> None:
+    """Raise unless every input has the SHA-256 of the manifest; the job file is the first."""
+    cure = f"Inputs changed since the run in {folder}; run it again."
+    if not job.is_file():
+        raise InvalidInputError(
+            f"{job}: the job file of the run in {folder} is not there. Put it back beside its "
+            "inputs, or give another run."
+        )
+    if sha256(job) != recorded[0]["sha256"]:
+        raise InvalidInputError(f"{job}: not the SHA-256 that manifest.json states. {cure}")
+    problems = Problems()
+    read = read_job(job, problems)
+    problems.raise_if_any()
+    assert read is not None  # a job that cannot be used has problems
+    for file, entry in zip(read.inputs(), recorded, strict=True):
+        if not file.is_file():
+            problems.add(str(file), "not there any more", cure)
+        elif sha256(file) != entry["sha256"]:
+            problems.add(str(file), "not the SHA-256 that manifest.json states", cure)
+    problems.raise_if_any()
+
+
+def _read_published(folder: Path) -> pd.Series:
+    file = folder / "requirements.parquet"
+    try:
+        table = pd.read_parquet(file, columns=["account", "initial"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidInputError(
+            f"{file}: cannot be read ({error}). Run the job again, or give the job file instead."
+        ) from error
+    return table.set_index("account")["initial"]
