@@ -25,7 +25,7 @@ def explain_summary(margins: pd.DataFrame, steps: pd.DataFrame, facts: dict[str,
     table.add_column("step, in the order of the path", no_wrap=True)
     for heading in ("amount", "first order", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row(Text(f"run {_named(runs[0])}"), f"{facts['before']:,.2f}", "", "")
+    table.add_row("run A", f"{facts['before']:,.2f}", "", "")
     table.add_section()
     for step, amount, first_order in steps.to_numpy():
         if step == "residual":
@@ -34,9 +34,13 @@ def explain_summary(margins: pd.DataFrame, steps: pd.DataFrame, facts: dict[str,
         share = abs(amount) / whole if whole > 0.0 else 0.0
         table.add_row(step, f"{amount:+,.2f}", linear, f"{share:.2%}")
     table.add_section()
-    table.add_row(Text(f"run {_named(runs[1])}"), f"{facts['after']:,.2f}", "", "")
+    table.add_row("run B", f"{facts['after']:,.2f}", "", "")
+    named = [
+        Text(f"{letter}: {run['run']}, valued at {run['valuation_time'][:16]}Z")
+        for letter, run in zip("AB", runs, strict=True)
+    ]
     if len(margins) < 2:
-        return Group(table)
+        return Group(table, *named)
     change = margins["after"] - margins["before"]
     lines = [
         Text(
@@ -45,8 +49,4 @@ def explain_summary(margins: pd.DataFrame, steps: pd.DataFrame, facts: dict[str,
         )
         for row in change.abs().nlargest(_ACCOUNTS, keep="first").index
     ]
-    return Group(table, Text("Accounts that changed most:"), *lines)
-
-
-def _named(run: dict[str, Any]) -> str:
-    return f"{run['run']}, {run['valuation_time'][:16]}Z"
+    return Group(table, *named, Text("Accounts that changed most:"), *lines)
