@@ -1,0 +1,1 @@
+"""Which collateral to post where: exact allocation with certificates."""
