@@ -9,6 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmargin.book import Book, build_positions, pad_instruments
+from jaxmargin.collateral import (
+    AbstractHaircuts,
+    CollateralClass,
+    FixedHaircuts,
+    SupervisoryHaircuts,
+    TieredHaircuts,
+    VolatilityHaircuts,
+)
 from jaxmargin.instruments import (
     AbstractInstruments,
     AmericanOptions,
@@ -289,6 +297,57 @@ SMOOTH_MEASURES: list[AbstractSmoothMeasure] = [
 RULEBOOKS: list[AbstractRulebook] = [
     RiskMeasureRulebook(SOURCES[0], jax.random.key(0), measure, maintenance_ratio=0.8)
     for measure in (ExpectedShortfall(0.95), ValueAtRisk(0.95), WorstCase())
+]
+
+
+def tiers(upper: list[list[float]], fraction: list[list[float]]) -> TieredHaircuts:
+    """Haircuts by size for all accounts, one list per asset."""
+    return TieredHaircuts(jnp.array([upper]), jnp.array([fraction]))
+
+
+MISMATCHED = jnp.array([[False, False, True, False, False]])
+HAIRCUTS: list[AbstractHaircuts] = [
+    FixedHaircuts(jnp.array([[0.05, 0.07, 0.1, 0.01, 0.0]])),
+    tiers(
+        [
+            [10.0, 20.0, 30.0, 40.0, 50.0],
+            [5.0, 5.0, 5.0, 5.0, 5.0],
+            [0.5, 2.0, 4.0, 8.0, 8.0],
+            [jnp.inf, jnp.inf, jnp.inf, jnp.inf, jnp.inf],
+            [1.0, jnp.inf, jnp.inf, jnp.inf, jnp.inf],
+        ],
+        [
+            [0.02, 0.05, 0.1, 0.15, 0.2],
+            [0.1, 0.1, 0.1, 0.1, 0.1],
+            [0.1, 0.2, 0.4, 0.9, 1.0],
+            [0.02, 0.02, 0.02, 0.02, 0.02],
+            [0.0, 0.5, 0.5, 0.5, 0.5],
+        ],
+    ),
+    SupervisoryHaircuts(
+        jnp.array(
+            [
+                CollateralClass.GOLD,
+                CollateralClass.UNLISTED,
+                CollateralClass.SOVEREIGN,
+                CollateralClass.CORPORATE,
+                CollateralClass.CASH,
+            ]
+        ),
+        jnp.array([0.0, 0.0, 3.0, 7.0, 0.0]),
+        MISMATCHED,
+        liquidation_days=5.0,
+    ),
+    VolatilityHaircuts(
+        volatility=jnp.array([0.6, 0.8, jnp.nan, 0.01, 0.0]),
+        stressed_volatility=jnp.array([1.2, 0.7, 1.5, 0.2, 0.0]),
+        spread=jnp.array([0.01, 0.02, 0.03, 0.001, 0.0]),
+        liquidity=jnp.array([0.005, 0.01, 0.02, 0.0, 0.0]),
+        floor=jnp.array([0.0, 0.3, 0.1, 0.05, 0.0]),
+        mismatched=MISMATCHED,
+        horizon_days=2.0,
+        stress_weight=0.25,
+    ),
 ]
 
 

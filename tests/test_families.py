@@ -1,8 +1,18 @@
 """Every member of every family has an example in `kinds.py`, so that the contract tests see it."""
 
 import pytest
-from kinds import DRAWS, INSTRUMENTS, MEASURES, RULEBOOKS, SMOOTH_MEASURES, SOURCES, kinds_of
+from kinds import (
+    DRAWS,
+    HAIRCUTS,
+    INSTRUMENTS,
+    MEASURES,
+    RULEBOOKS,
+    SMOOTH_MEASURES,
+    SOURCES,
+    kinds_of,
+)
 
+from jaxmargin.collateral import AbstractHaircuts
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.margin import AbstractRulebook
 from jaxmargin.risk import AbstractRiskMeasure, AbstractSmoothMeasure
@@ -18,6 +28,7 @@ from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
         (AbstractRiskMeasure, MEASURES),
         (AbstractSmoothMeasure, SMOOTH_MEASURES),
         (AbstractRulebook, RULEBOOKS),
+        (AbstractHaircuts, HAIRCUTS),
     ],
 )
 def test_every_kind_has_an_example(family, examples):

@@ -1,1 +1,12 @@
 """Collateral: what it is worth after haircuts, where it is eligible, and what it covers."""
+
+from jaxmargin.collateral._haircuts import AbstractHaircuts as AbstractHaircuts
+from jaxmargin.collateral._haircuts import FixedHaircuts as FixedHaircuts
+from jaxmargin.collateral._haircuts import TieredHaircuts as TieredHaircuts
+from jaxmargin.collateral._holdings import Holdings as Holdings
+from jaxmargin.collateral._holdings import wrong_way as wrong_way
+from jaxmargin.collateral._supervisory import CollateralClass as CollateralClass
+from jaxmargin.collateral._supervisory import SupervisoryHaircuts as SupervisoryHaircuts
+from jaxmargin.collateral._volatility import AdjustedHaircuts as AdjustedHaircuts
+from jaxmargin.collateral._volatility import VolatilityHaircuts as VolatilityHaircuts
+from jaxmargin.collateral._volatility import adjust_haircuts as adjust_haircuts
