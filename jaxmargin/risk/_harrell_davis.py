@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from scipy.special import betaincinv
 
 from jaxmargin.risk._base import AbstractRiskMeasure, tail_sample_size, tail_share
-from jaxmargin.risk._levels import _require_level
+from jaxmargin.risk._confidence import require_level
 from jaxmargin.valuation import ScenarioWeights
 
 __all__ = ["HarrellDavis"]
@@ -46,7 +46,7 @@ class HarrellDavis(AbstractRiskMeasure):
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if `level` is outside (0, 1)."""
-        _require_level("HarrellDavis", self.level)
+        require_level("HarrellDavis", self.level)
 
     def parts(
         self, pnl: Float[Array, "account scenario"], weight: Float[Array, " scenario"]

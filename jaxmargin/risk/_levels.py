@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxmargin.errors import require
 from jaxmargin.numerics import TailSelection, select_tails
 from jaxmargin.risk._base import (
     AbstractTailMeasure,
@@ -13,16 +12,10 @@ from jaxmargin.risk._base import (
     tail_sample_size,
     tail_share,
 )
+from jaxmargin.risk._confidence import require_level
 from jaxmargin.valuation import ScenarioWeights
 
 __all__ = ["ExpectedShortfall", "ValueAtRisk"]
-
-
-def _require_level(name: str, level: float) -> None:
-    require(
-        0.0 < level < 1.0,
-        f"{name}.level must lie in (0, 1); got {level!r}. Write 97.5 % as 0.975.",
-    )
 
 
 class ExpectedShortfall(AbstractTailMeasure):
@@ -49,7 +42,7 @@ class ExpectedShortfall(AbstractTailMeasure):
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if `level` is outside (0, 1)."""
-        _require_level("ExpectedShortfall", self.level)
+        require_level("ExpectedShortfall", self.level)
 
     def tail_parts(self, tail: TailSelection, mass: Float[Array, ""]) -> ScenarioWeights:
         """See `AbstractTailMeasure.tail_parts`."""
@@ -109,7 +102,7 @@ class ValueAtRisk(AbstractTailMeasure):
 
     def __check_init__(self) -> None:
         """Raises `InvalidInputError` if `level` is outside (0, 1)."""
-        _require_level("ValueAtRisk", self.level)
+        require_level("ValueAtRisk", self.level)
 
     def tail_parts(self, tail: TailSelection, mass: Float[Array, ""]) -> ScenarioWeights:
         """See `AbstractTailMeasure.tail_parts`."""

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from jaxmargin.errors import require
 from jaxmargin.numerics import normal_cdf, normal_pdf
 from jaxmargin.risk._base import tail_mass, tail_share
-from jaxmargin.risk._levels import _require_level
+from jaxmargin.risk._confidence import require_level
 
 __all__ = ["AbstractSmoothMeasure", "KernelExpectedShortfall", "KernelValueAtRisk"]
 
@@ -116,7 +116,7 @@ class KernelExpectedShortfall(AbstractSmoothMeasure):
 
 
 def _require_kernel(name: str, level: float, bandwidth: float) -> None:
-    _require_level(name, level)
+    require_level(name, level)
     require(
         0.0 < bandwidth < float("inf"),
         f"{name}.bandwidth must be a positive number of standard deviations; got {bandwidth!r}.",
