@@ -1,10 +1,18 @@
 """Collateral: what it is worth after haircuts, where it is eligible, and what it covers."""
 
+from jaxmargin.collateral._coverage import Coverage as Coverage
+from jaxmargin.collateral._coverage import coverage as coverage
 from jaxmargin.collateral._haircuts import AbstractHaircuts as AbstractHaircuts
 from jaxmargin.collateral._haircuts import FixedHaircuts as FixedHaircuts
 from jaxmargin.collateral._haircuts import TieredHaircuts as TieredHaircuts
 from jaxmargin.collateral._holdings import Holdings as Holdings
 from jaxmargin.collateral._holdings import wrong_way as wrong_way
+from jaxmargin.collateral._limits import ConcentrationLimits as ConcentrationLimits
+from jaxmargin.collateral._limits import LimitBasis as LimitBasis
+from jaxmargin.collateral._limits import limited_value as limited_value
+from jaxmargin.collateral._marks import Marks as Marks
+from jaxmargin.collateral._marks import MarkStatus as MarkStatus
+from jaxmargin.collateral._marks import combine_marks as combine_marks
 from jaxmargin.collateral._supervisory import CollateralClass as CollateralClass
 from jaxmargin.collateral._supervisory import SupervisoryHaircuts as SupervisoryHaircuts
 from jaxmargin.collateral._volatility import AdjustedHaircuts as AdjustedHaircuts
