@@ -7,6 +7,8 @@ from jaxmargin.sensitivities._explain import MarginState as MarginState
 from jaxmargin.sensitivities._explain import explain_margin as explain_margin
 from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
+from jaxmargin.sensitivities._open_orders import OpenOrderMargins as OpenOrderMargins
+from jaxmargin.sensitivities._open_orders import open_order_margins as open_order_margins
 from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseStress
 from jaxmargin.sensitivities._reverse_scenario import StressStatus as StressStatus
 from jaxmargin.sensitivities._reverse_stress import most_plausible_loss as most_plausible_loss

@@ -20,7 +20,7 @@ from jaxmargin.margin import MarginRun
 from jaxmargin.numerics import bucket_size, slot_width
 from jaxmargin.valuation import Progress, memory_errors
 
-__all__ = ["WhatIf", "account_of_orders", "what_if"]
+__all__ = ["WhatIf", "account_of_orders", "order_margins", "what_if"]
 
 _MOST_ROWS = 65_536  # candidates of one batch
 _MOST_NUMBERS = 40 * _MOST_ROWS  # quantities of one batch
@@ -80,17 +80,7 @@ def what_if(
     """
     order = np.arange(account.size) if order is None else order
     owner = account_of_orders(run, account, instrument, quantity, order)
-    initial = np.zeros(owner.size, run.requirement.initial.dtype)
-    maintenance, done = np.zeros_like(initial), 0
-    with memory_errors():
-        for members, positions in _batches(run.book.positions, owner, instrument, quantity, order):
-            book = Book(run.book.instruments, pad_accounts(positions))
-            result = run.rulebook.charge(run.pnl, book, run.market, run.shocks)
-            initial[members] = np.asarray(result.initial)[: members.size]
-            maintenance[members] = np.asarray(result.maintenance)[: members.size]
-            done += members.size
-            if progress is not None:
-                progress(done, owner.size)
+    initial, maintenance = order_margins(run, owner, instrument, quantity, order, progress=progress)
     wrong = np.flatnonzero(~(np.isfinite(initial) & np.isfinite(maintenance)))
     require(
         wrong.size == 0,
@@ -105,6 +95,33 @@ def what_if(
         jax.device_put(initial),
         jax.device_put(maintenance),
     )
+
+
+def order_margins(
+    run: MarginRun,
+    owner: Int[np.ndarray, " order"],
+    instrument: Int[np.ndarray, " leg"],
+    quantity: Float[np.ndarray, " leg"],
+    order: Int[np.ndarray, " leg"],
+    *,
+    progress: Progress | None = None,
+) -> tuple[Float[np.ndarray, " order"], Float[np.ndarray, " order"]]:
+    """Initial and maintenance margin after each order, of legs that are known to be sound.
+
+    `owner` is the account of each order; the rest as in `what_if`. Margins may not be finite.
+    """
+    initial = np.zeros(owner.size, run.requirement.initial.dtype)
+    maintenance, done = np.zeros_like(initial), 0
+    with memory_errors():
+        for members, positions in _batches(run.book.positions, owner, instrument, quantity, order):
+            book = Book(run.book.instruments, pad_accounts(positions))
+            result = run.rulebook.charge(run.pnl, book, run.market, run.shocks)
+            initial[members] = np.asarray(result.initial)[: members.size]
+            maintenance[members] = np.asarray(result.maintenance)[: members.size]
+            done += members.size
+            if progress is not None:
+                progress(done, owner.size)
+    return initial, maintenance
 
 
 def account_of_orders(
