@@ -13,5 +13,11 @@ from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseSt
 from jaxmargin.sensitivities._reverse_scenario import StressStatus as StressStatus
 from jaxmargin.sensitivities._reverse_stress import most_plausible_loss as most_plausible_loss
 from jaxmargin.sensitivities._reverse_stress import worst_loss as worst_loss
+from jaxmargin.sensitivities._second_order import CrossGamma as CrossGamma
+from jaxmargin.sensitivities._second_order import SmoothedMargin as SmoothedMargin
+from jaxmargin.sensitivities._second_order import cross_gamma as cross_gamma
+from jaxmargin.sensitivities._second_order import hessian_vector_product as hessian_vector_product
+from jaxmargin.sensitivities._second_order import smoothed as smoothed
+from jaxmargin.sensitivities._second_order import smoothed_margin as smoothed_margin
 from jaxmargin.sensitivities._what_if import WhatIf as WhatIf
 from jaxmargin.sensitivities._what_if import what_if as what_if

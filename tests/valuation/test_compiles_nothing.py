@@ -3,12 +3,11 @@
 The sizes are odd ones, so that no other test of the same process has compiled for them.
 """
 
-from contextlib import contextmanager
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import compiled
 from kinds import BTC, ETH, USDC, history, market, shocks
 
 from jaxmargin.book import Book, build_positions, pad_instruments
@@ -18,20 +17,6 @@ from jaxmargin.risk import ExpectedShortfall
 from jaxmargin.scenarios import GivenScenarios, HistoricalSimulation
 
 ACCOUNTS, OPTIONS, PERPETUALS, SCENARIOS = 331, 33, 9, 263  # in buckets of 384, 40, 10, 320
-
-
-@contextmanager
-def compiled():
-    """Names of the programs that the body compiles."""
-    names, running = [], True
-
-    def listen(event, duration_secs, **facts):
-        if running and event == "/jax/core/compile/backend_compile_duration":
-            names.append(facts.get("fun_name", "?"))
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    running = False
 
 
 def options(kind, count, settlement):
