@@ -9,9 +9,15 @@ from jaxtyping import Array, Float, Int, PyTree
 from jaxmargin.book import Positions
 from jaxmargin.numerics import bucket_size
 from jaxmargin.risk._base import AbstractRiskMeasure, joint_parts
-from jaxmargin.valuation import Execution, Progress, ScenarioWeights, stream_losses
+from jaxmargin.valuation import (
+    Execution,
+    Progress,
+    ScenarioWeights,
+    stream_losses,
+    stream_slopes,
+)
 
-__all__ = ["RiskEstimate", "estimate_risk"]
+__all__ = ["RiskEstimate", "estimate_risk", "estimate_slopes"]
 
 
 class RiskEstimate(eqx.Module):
@@ -65,6 +71,31 @@ def estimate_risk(
     )
     error, count, worst = kept
     return RiskEstimate(value, error, count, worst, execution)
+
+
+def estimate_slopes(
+    measure: AbstractRiskMeasure,
+    pnl: Float[Array, "instrument scenario"],
+    positions: Positions,
+    weight: Float[Array, " scenario"],
+    *,
+    progress: Progress | None = None,
+) -> tuple[tuple[Float[Array, " _"], ...], tuple[Float[Array, "_ _"], ...]]:
+    """A measure of every account and its derivatives by every position, in one pass.
+
+    Takes little more than the measure alone; see `stream_slopes` for what is returned, and
+    `estimate_risk` for the arguments.
+
+    Raises:
+        MemoryError: memory ran out, and did so with ever smaller chunks too.
+    """
+    return stream_slopes(
+        _Weighting((measure,), weight, jnp.ones((), weight.dtype)),
+        pnl,
+        positions,
+        most_inside=_most_inside(measure, weight),
+        progress=progress,
+    )
 
 
 def _most_inside(measure: AbstractRiskMeasure, weight: Float[Array, " scenario"]) -> int:

@@ -9,6 +9,11 @@ from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
 from jaxmargin.sensitivities._open_orders import OpenOrderMargins as OpenOrderMargins
 from jaxmargin.sensitivities._open_orders import open_order_margins as open_order_margins
+from jaxmargin.sensitivities._positions import PositionMargins as PositionMargins
+from jaxmargin.sensitivities._positions import PositionSlopes as PositionSlopes
+from jaxmargin.sensitivities._positions import margin_to_positions as margin_to_positions
+from jaxmargin.sensitivities._positions import position_margins as position_margins
+from jaxmargin.sensitivities._positions import position_slopes as position_slopes
 from jaxmargin.sensitivities._reverse_scenario import ReverseStress as ReverseStress
 from jaxmargin.sensitivities._reverse_scenario import StressStatus as StressStatus
 from jaxmargin.sensitivities._reverse_stress import most_plausible_loss as most_plausible_loss

@@ -10,3 +10,4 @@ from jaxmargin.valuation._execution import Execution as Execution
 from jaxmargin.valuation._execution import memory_errors as memory_errors
 from jaxmargin.valuation._losses import ScenarioWeights as ScenarioWeights
 from jaxmargin.valuation._losses import stream_losses as stream_losses
+from jaxmargin.valuation._slopes import stream_slopes as stream_slopes

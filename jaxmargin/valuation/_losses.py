@@ -13,7 +13,7 @@ from jaxmargin.numerics import add_tails, compact_rows, tail_products
 from jaxmargin.valuation._accounts import Progress, over_blocks
 from jaxmargin.valuation._execution import Execution
 
-__all__ = ["ScenarioWeights", "stream_losses"]
+__all__ = ["ScenarioWeights", "Weighting", "compact_weights", "stream_losses"]
 
 _MOST_TIES = 8  # scenarios at the edge of a tail that derivatives tell apart
 
@@ -125,11 +125,13 @@ class _Losses(eqx.Module):
     ) -> tuple[PyTree, PyTree]:
         """The result of a chunk, and for each measure the scenarios with weight."""
         losses, kept, weights = self.of(chunk.account_pnl(pnl))
-        tails = tuple(_tail(one, most) for one, most in zip(weights, self.most_inside, strict=True))
+        tails = tuple(
+            compact_weights(one, most) for one, most in zip(weights, self.most_inside, strict=True)
+        )
         return (losses, kept), tails
 
 
-def _tail(
+def compact_weights(
     weights: ScenarioWeights, most_inside: int
 ) -> tuple[Int[Array, "account place"], Float[Array, "account place"]]:
     """Scenarios with weight and their weights; equal shares of at most eight at the edge."""
