@@ -7,6 +7,9 @@ from jaxmargin.collateral._haircuts import FixedHaircuts as FixedHaircuts
 from jaxmargin.collateral._haircuts import TieredHaircuts as TieredHaircuts
 from jaxmargin.collateral._holdings import Holdings as Holdings
 from jaxmargin.collateral._holdings import wrong_way as wrong_way
+from jaxmargin.collateral._joint import JointShortfall as JointShortfall
+from jaxmargin.collateral._joint import collateral_pnl as collateral_pnl
+from jaxmargin.collateral._joint import joint_shortfall as joint_shortfall
 from jaxmargin.collateral._limits import ConcentrationLimits as ConcentrationLimits
 from jaxmargin.collateral._limits import LimitBasis as LimitBasis
 from jaxmargin.collateral._limits import limited_value as limited_value
