@@ -10,6 +10,7 @@ from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.cli._session import prepare_jax, progress_bar
+from jaxmargin.cli._what_if import what_if
 from jaxmargin.errors import InvalidInputError, require
 
 __all__ = ["app", "main"]
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(explain)
+app.command()(what_if)
 app.add_typer(importers, name="import")
 app.add_typer(scenarios, name="scenarios")
 

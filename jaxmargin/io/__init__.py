@@ -2,6 +2,7 @@
 
 from jaxmargin.io._book import BookTables as BookTables
 from jaxmargin.io._book import build_book as build_book
+from jaxmargin.io._book import contract_rows as contract_rows
 from jaxmargin.io._book import read_book as read_book
 from jaxmargin.io._chain import Chain as Chain
 from jaxmargin.io._chain import parity_forwards as parity_forwards
@@ -16,6 +17,7 @@ from jaxmargin.io._live import fetch_tickers as fetch_tickers
 from jaxmargin.io._market import MarketTables as MarketTables
 from jaxmargin.io._market import build_market as build_market
 from jaxmargin.io._market import read_market as read_market
+from jaxmargin.io._orders import read_orders as read_orders
 from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._quotes import read_quotes as read_quotes

@@ -6,6 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.instruments import (
@@ -28,8 +29,9 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import COMBOS, INSTRUMENTS, POSITIONS
+from jaxmargin.numerics import bucket_size
 
-__all__ = ["BookTables", "build_book", "read_book"]
+__all__ = ["BookTables", "build_book", "contract_rows", "read_book"]
 
 _KINDS: dict[str, type[AbstractInstruments]] = {
     "spot": Spot,
@@ -213,24 +215,31 @@ def _check_against_market(
 
 def build_book(tables: BookTables, market: MarketTables) -> Book:
     """The book of checked tables, padded to bucket sizes."""
-    batches, rows, first = [], {}, 0
-    for kind, contracts in tables.instruments.groupby("kind", sort=True):
-        batch = pad_instruments(_batch(str(kind), contracts, market))
-        rows |= dict(
-            zip(contracts["instrument"], range(first, first + len(contracts)), strict=True)
-        )
-        first += batch.multiplier.shape[0]
-        batches.append(batch)
+    batches = [
+        pad_instruments(_batch(str(kind), contracts, market))
+        for kind, contracts in tables.instruments.groupby("kind", sort=True)
+    ]
     positions = tables.positions
     return Book(
         instruments=tuple(batches),
         positions=build_positions(
             tables.accounts.get_indexer(pd.Index(positions["account"])),
-            positions["instrument"].map(rows).to_numpy(np.int64),
+            contract_rows(tables, positions["instrument"]),
             positions["quantity"].to_numpy(),
             accounts=len(tables.accounts),
         ),
     )
+
+
+def contract_rows(tables: BookTables, instrument: pd.Series) -> Int[np.ndarray, " position"]:
+    """Rows of contracts in the book that `build_book` makes of `tables`; each is there."""
+    rows, first = {}, 0
+    for _, contracts in tables.instruments.groupby("kind", sort=True):
+        rows |= dict(
+            zip(contracts["instrument"], range(first, first + len(contracts)), strict=True)
+        )
+        first += bucket_size(len(contracts))
+    return instrument.map(rows).to_numpy(np.int64)
 
 
 def _batch(kind: str, contracts: pd.DataFrame, market: MarketTables) -> AbstractInstruments:

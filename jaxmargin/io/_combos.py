@@ -17,7 +17,7 @@ def expand_combos(
     """Positions in combos as positions in their legs, added to what is held in those anyway.
 
     Args:
-        positions: account, instrument (or combo), quantity.
+        positions: instrument (or combo), quantity, and whose it is, such as account; or orders.
         combos: one row per leg: combo, instrument, ratio (negative is the other way).
         known: names of instruments.
         file: name of the combos file, for messages.
@@ -37,9 +37,8 @@ def expand_combos(
     legs = positions.rename(columns={"instrument": "combo"}).merge(combos, on="combo")
     legs["quantity"] *= legs["ratio"]
     others = positions[~positions["instrument"].isin(combos["combo"])]
-    held = pd.concat([others, legs[["account", "instrument", "quantity"]]], ignore_index=True)
-    expanded = pd.DataFrame(
-        held.groupby(["account", "instrument"], sort=False)["quantity"].sum().reset_index()
-    )
+    held = pd.concat([others, legs[list(positions.columns)]], ignore_index=True)
+    key = [column for column in positions.columns if column != "quantity"]
+    expanded = pd.DataFrame(held.groupby(key, sort=False)["quantity"].sum().reset_index())
     expanded.attrs = positions.attrs
     return expanded

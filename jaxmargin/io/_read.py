@@ -62,7 +62,9 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
 def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
     """The file as it is, with text for every cell of a CSV."""
     if not path.is_file():
-        problems.add(str(path), "no such file", "Check the path; it counts from the job file.")
+        problems.add(
+            str(path), "no such file", "Check the path; in a job file, paths count from its folder."
+        )
         return None
     try:
         if path.suffix == ".parquet":

@@ -10,6 +10,7 @@ __all__ = [
     "FORWARDS",
     "HISTORY",
     "INSTRUMENTS",
+    "ORDERS",
     "POSITIONS",
     "VOLATILITIES",
     "Column",
@@ -157,4 +158,14 @@ POSITIONS = Table(
         Column("quantity", "number"),
     ),
     key=("account", "instrument"),
+)
+ORDERS = Table(
+    "orders",
+    (
+        Column("order", "text"),
+        Column("account", "text"),
+        Column("instrument", "text"),
+        Column("quantity", "number"),
+    ),
+    key=("order", "instrument"),
 )

@@ -21,3 +21,5 @@ from jaxmargin.jobs._settings import Job as Job
 from jaxmargin.jobs._settings import read_job as read_job
 from jaxmargin.jobs._warm import WarmResult as WarmResult
 from jaxmargin.jobs._warm import run_warm as run_warm
+from jaxmargin.jobs._what_if import WhatIfResult as WhatIfResult
+from jaxmargin.jobs._what_if import run_what_if as run_what_if

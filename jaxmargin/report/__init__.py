@@ -6,3 +6,4 @@ from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain
 from jaxmargin.report._terminal import reverse_summary as reverse_summary
 from jaxmargin.report._terminal import scenario_summary as scenario_summary
+from jaxmargin.report._what_if import what_if_summary as what_if_summary
