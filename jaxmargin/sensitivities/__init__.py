@@ -7,6 +7,8 @@ from jaxmargin.sensitivities._explain import MarginState as MarginState
 from jaxmargin.sensitivities._explain import explain_margin as explain_margin
 from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
+from jaxmargin.sensitivities._kinks import TailEdges as TailEdges
+from jaxmargin.sensitivities._kinks import tail_edges as tail_edges
 from jaxmargin.sensitivities._open_orders import OpenOrderMargins as OpenOrderMargins
 from jaxmargin.sensitivities._open_orders import open_order_margins as open_order_margins
 from jaxmargin.sensitivities._positions import PositionMargins as PositionMargins
@@ -24,5 +26,8 @@ from jaxmargin.sensitivities._second_order import cross_gamma as cross_gamma
 from jaxmargin.sensitivities._second_order import hessian_vector_product as hessian_vector_product
 from jaxmargin.sensitivities._second_order import smoothed as smoothed
 from jaxmargin.sensitivities._second_order import smoothed_margin as smoothed_margin
+from jaxmargin.sensitivities._switches import AccountKinks as AccountKinks
+from jaxmargin.sensitivities._switches import Switches as Switches
+from jaxmargin.sensitivities._switches import account_kinks as account_kinks
 from jaxmargin.sensitivities._what_if import WhatIf as WhatIf
 from jaxmargin.sensitivities._what_if import what_if as what_if
