@@ -7,6 +7,10 @@ from jaxmargin.io._book import read_book as read_book
 from jaxmargin.io._chain import Chain as Chain
 from jaxmargin.io._chain import parity_forwards as parity_forwards
 from jaxmargin.io._chain import write_chain as write_chain
+from jaxmargin.io._collateral import CollateralTables as CollateralTables
+from jaxmargin.io._collateral import read_collateral as read_collateral
+from jaxmargin.io._collateral_arrays import CollateralArrays as CollateralArrays
+from jaxmargin.io._collateral_arrays import build_collateral as build_collateral
 from jaxmargin.io._correlations import read_correlations as read_correlations
 from jaxmargin.io._deribit import read_deribit as read_deribit
 from jaxmargin.io._factors import build_history as build_history
@@ -17,6 +21,9 @@ from jaxmargin.io._live import fetch_tickers as fetch_tickers
 from jaxmargin.io._market import MarketTables as MarketTables
 from jaxmargin.io._market import build_market as build_market
 from jaxmargin.io._market import read_market as read_market
+from jaxmargin.io._marks import MarkTables as MarkTables
+from jaxmargin.io._marks import describe_unpriced as describe_unpriced
+from jaxmargin.io._marks import read_marks as read_marks
 from jaxmargin.io._orders import read_orders as read_orders
 from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest

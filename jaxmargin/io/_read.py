@@ -47,12 +47,13 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
         sound &= len(problems.found) == before
     if sound:
         repeated = result.duplicated(list(table.key), keep=False)
-        first = result.loc[repeated.to_numpy(), list(table.key)].head(1)
+        first = result.loc[repeated.to_numpy(), list(table.key)].head(1).astype(str)
+        shown = " ".join(map(str, first.to_numpy().ravel()))  # a blank cell stays a number
         problems.add_rows(
             path.name,
             " + ".join(table.key),
             repeated,
-            f"the same value more than once ({' '.join(first.astype(str).to_numpy().ravel())})",
+            f"the same value more than once ({shown})",
             f"Keep one row for each {' and '.join(table.key)}.",
         )
     result.attrs["ignored_columns"] = [name for name in raw.columns if name not in names]
