@@ -65,7 +65,6 @@ def add_tails(
 ) -> Float[Array, "column scenario"]:
     """`total` with `coefficient * weight` added at every (column, scenario) of each row."""
 
-
     def add_slot(
         total: Float[Array, "column scenario"],
         slot: tuple[Int[Array, " row"], Float[Array, " row"]],

@@ -9,6 +9,13 @@ from jaxmargin.sensitivities._greeks import Greeks as Greeks
 from jaxmargin.sensitivities._greeks import instrument_greeks as instrument_greeks
 from jaxmargin.sensitivities._kinks import TailEdges as TailEdges
 from jaxmargin.sensitivities._kinks import tail_edges as tail_edges
+from jaxmargin.sensitivities._ladder import margin_ladder as margin_ladder
+from jaxmargin.sensitivities._ladder import moved_market as moved_market
+from jaxmargin.sensitivities._market import margin_to_market as margin_to_market
+from jaxmargin.sensitivities._market_buckets import DELTA_BUCKETS as DELTA_BUCKETS
+from jaxmargin.sensitivities._market_buckets import MarketBuckets as MarketBuckets
+from jaxmargin.sensitivities._market_buckets import margin_buckets as margin_buckets
+from jaxmargin.sensitivities._one_account import one_account as one_account
 from jaxmargin.sensitivities._open_orders import OpenOrderMargins as OpenOrderMargins
 from jaxmargin.sensitivities._open_orders import open_order_margins as open_order_margins
 from jaxmargin.sensitivities._positions import PositionMargins as PositionMargins

@@ -67,7 +67,7 @@ def test_standalone_and_incremental_margins_are_full_runs_bit_for_bit(number):
     assert list(dict.fromkeys(margins.account)) == [4, 1]
     for one, account in enumerate(margins.chosen):
         mine = margins.account == account
-        instrument, quantity = run.book.positions.of(int(account))
+        instrument, _ = run.book.positions.of(int(account))
         np.testing.assert_array_equal(margins.instrument[mine], instrument)
         benefit = -float(run.requirement.initial[account])
         for place in np.flatnonzero(mine)[:3]:
