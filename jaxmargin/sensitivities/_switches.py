@@ -1,4 +1,4 @@
-"""How far an account is from the kinks of its margin, and its derivatives on either side."""
+"""How far an account is from the kinks of its margin, and the derivatives on either side."""
 
 import equinox as eqx
 import jax
@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.book import select_accounts
+from jaxmargin.errors import require
 from jaxmargin.margin import MarginRun
 from jaxmargin.market import Market
 from jaxmargin.numerics import bucket_size
@@ -52,11 +53,11 @@ class Switches(eqx.Module):
 class AccountKinks(eqx.Module):
     """Distances to the kinks of an account's measure, before it is lifted to zero.
 
-    Losses are linear in quantities, so that distances by position are exact: nearer by, no
-    scenario has the loss of the edge. There the weights of scenarios change, and the derivative
-    with them, if all are equally likely, except where expected shortfall counts a whole number
-    of scenarios, which may change places among themselves. With a whole number or unequal weights
-    the distance is a lower bound of that to the next kink.
+    Losses are linear in quantities, so that distances by position are exact: no other scenario
+    has the loss of the edge before. At that distance the derivative changes, if all scenarios are
+    equally likely. If they are not, it may not, and neither may that of an expected shortfall over
+    a whole number of scenarios, which change places among themselves: the distance is then a lower
+    bound of that to the next kink.
 
     By asset, distances are of first order: of losses along their tangents today. Derivatives are
     exact in both.
@@ -84,25 +85,32 @@ def account_kinks(run: MarginRun, *, account: int) -> AccountKinks:
         account: the account, as a row of `revalue`.
 
     Raises:
-        InvalidInputError: the margin of `run` is no risk measure, or there is no such account.
+        InvalidInputError: the margin of `run` is no risk measure, there is no such account, or
+            its P&L has no finite derivative by a price.
         MemoryError: memory ran out.
     """
     measure = risk_rulebook(run, "account_kinks").measure
     held = held_contracts(run.book, account)
     alone = select_accounts(run.book.positions, np.array([account]))
+    count, assets = held.instrument.size, run.market.spot.shape[0]
+    rows = np.zeros(bucket_size(count), np.int32)
+    rows[:count] = held.instrument
     with memory_errors():
-        pnl = jax.device_put(np.asarray(stream_accounts(_same, run.pnl, alone))[0])
-        rows = np.zeros(bucket_size(held.instrument.size), np.int32)
-        rows[: held.instrument.size] = held.instrument
-        by_position = _along_positions(measure, run.shocks.weight, pnl, run.pnl, rows)
-        slope = np.zeros((run.market.spot.shape[0], pnl.shape[0]), np.asarray(pnl).dtype)
+        pnl = np.asarray(stream_accounts(_same, run.pnl, alone))[0]
+        by_asset = np.zeros((assets, pnl.size), pnl.dtype)
         for holding in held.holdings:
-            slope += np.asarray(_price_slopes(holding, run.market, run.shocks))
-        by_asset = _along(measure, run.shocks.weight, pnl, jax.device_put(slope))
-    first = jax.tree.map(
-        lambda leaf: jax.device_put(np.asarray(leaf)[: held.instrument.size]), by_position
-    )
-    return AccountKinks(held.instrument, first, by_asset)
+            by_asset += np.asarray(_price_slopes(holding, run.market, run.shocks))
+        require(
+            bool(np.isfinite(by_asset).all()),
+            f"account_kinks: in some scenario the P&L of account {account} has no finite "
+            "derivative by a price. Check its market data and the shocks.",
+        )
+        found = _along(measure, run.shocks.weight, pnl, run.pnl, rows, by_asset)
+
+    def some(directions: slice) -> Switches:
+        return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[directions]), found)
+
+    return AccountKinks(held.instrument, some(slice(count)), some(slice(rows.size, None)))
 
 
 def _same(pnl: Float[Array, "account scenario"]) -> Float[Array, "account scenario"]:
@@ -139,29 +147,21 @@ def _price_slopes(
 
 
 @jax.jit
-def _along_positions(
-    measure: AbstractRiskMeasure,
-    weight: Float[Array, " scenario"],
-    pnl: Float[Array, " scenario"],
-    of_one: Float[Array, "instrument scenario"],
-    row: Int[Array, " direction"],
-) -> Switches:
-    return _along(measure, weight, pnl, of_one[row])
-
-
-@jax.jit
 def _along(
     measure: AbstractRiskMeasure,
     weight: Float[Array, " scenario"],
     pnl: Float[Array, " scenario"],
-    slope: Float[Array, "direction scenario"],
+    of_one: Float[Array, "instrument scenario"],
+    row: Int[Array, " position"],
+    by_asset: Float[Array, "asset scenario"],
 ) -> Switches:
-    """Switches of an account with `pnl` along directions in which that has `slope`."""
+    """Switches of an account with `pnl`, by the positions in `row`, then by assets."""
     edge, loss = edge_scenarios(measure, pnl[None, :], weight)[0], -pnl
     base, exists = jnp.argmax(edge), jnp.any(edge)
 
     def one(slope: Float[Array, " scenario"]) -> tuple[Array, ...]:
         velocity = -slope
+        left, right = _derivatives(measure, weight, loss, velocity)
         closing = velocity[base] - velocity
         alike = _ROUNDING * jnp.finfo(slope.dtype).eps * jnp.max(jnp.abs(slope))
         meets = (jnp.abs(closing) > alike) & (weight > 0.0) & exists
@@ -173,32 +173,35 @@ def _along(
             _numbered(jnp.argmin(up), jnp.min(up)),
             jnp.max(down),
             _numbered(jnp.argmax(down), jnp.max(down)),
-            _derivative(measure, weight, loss, velocity, -velocity),
-            _derivative(measure, weight, loss, velocity, velocity),
+            left,
+            right,
         )
 
-    return Switches(*jax.lax.map(one, slope))
+    return Switches(*jax.lax.map(one, jnp.concatenate([of_one[row], by_asset])))
 
 
 def _numbered(scenario: Int[Array, ""], distance: Float[Array, ""]) -> Int[Array, ""]:
     return jnp.where(jnp.isfinite(distance), scenario, -1).astype(jnp.int32)
 
 
-def _derivative(
+def _derivatives(
     measure: AbstractRiskMeasure,
     weight: Float[Array, " scenario"],
     loss: Float[Array, " scenario"],
     velocity: Float[Array, " scenario"],
-    tie_break: Float[Array, " scenario"],
-) -> Float[Array, ""]:
-    """The measure's derivative where equal losses are in the order of `tie_break`.
+) -> Float[Array, " side"]:
+    """The measure's left and right derivative, where losses change by `velocity`.
 
-    A measure's weights depend on the order of losses alone, so ranks in that order serve as
-    losses: scenarios that are equal in both share a rank.
+    Before a rise, the smaller of two equal losses is the one that grows faster; after it, the
+    larger. A measure's weights depend on the order of losses alone, so ranks in that order serve
+    as losses: scenarios that are equal in both share a rank.
     """
-    order = jnp.lexsort((tie_break, loss))
-    steps = [part[order][1:] != part[order][:-1] for part in (loss, tie_break)]
-    place = jnp.cumsum(jnp.logical_or(*steps), dtype=jnp.int32)
-    rank = jnp.zeros(loss.shape, loss.dtype)
-    rank = rank.at[order[1:]].set(place.astype(loss.dtype))
-    return jnp.sum(measure.weights(-rank[None, :], weight)[0] * velocity)
+
+    def ranks(tie_break: Float[Array, " scenario"]) -> Float[Array, " scenario"]:
+        order = jnp.lexsort((tie_break, loss))
+        steps = [part[order][1:] != part[order][:-1] for part in (loss, tie_break)]
+        place = jnp.cumsum(jnp.logical_or(*steps), dtype=jnp.int32).astype(loss.dtype)
+        return jnp.zeros_like(loss).at[order[1:]].set(place)
+
+    rank = jax.vmap(ranks)(jnp.stack([-velocity, velocity]))
+    return jnp.sum(measure.weights(-rank, weight) * velocity[None, :], axis=-1)
