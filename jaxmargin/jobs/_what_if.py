@@ -40,7 +40,7 @@ class WhatIfResult:
             (with all orders), initial (of the worst fills), the same of maintenance, and fills,
             the orders filled where initial margin is largest, null where it is a bound. None
             unless asked for.
-        facts: inputs, settings, seconds, orders per second and warnings, in plain types.
+        facts: inputs, settings, seconds, orders per second, device and warnings, in plain types.
     """
 
     margins: pd.DataFrame
@@ -86,6 +86,8 @@ def run_what_if(
     assert legs is not None  # a table that cannot be used has problems
     read_seconds = time.perf_counter() - start
 
+    import jax
+
     from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import Seconds, measured
     from jaxmargin.margin import start_run
@@ -113,6 +115,7 @@ def run_what_if(
         worst = _open_orders(result, found.account, names, accounts, unit)
     new = accounts.difference(inputs.book.accounts)
     facts = _facts(inputs, orders, legs, margins, read_seconds, (base, single, both))
+    facts["device"] = {"kind": jax.devices()[0].device_kind, "count": jax.device_count()}
     facts["warnings"] = _warnings(orders, legs, new)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,5 @@
 """Margin of open orders: the worst of what may be filled."""
 
-from dataclasses import dataclass
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +10,7 @@ from jaxmargin.book import LARGEST_BLOCK, build_positions
 from jaxmargin.errors import require
 from jaxmargin.margin import MarginRun, RiskMeasureRulebook
 from jaxmargin.numerics import bucket_size
+from jaxmargin.sensitivities._order_legs import OrderLegs
 from jaxmargin.sensitivities._what_if import account_of_orders, order_margins
 from jaxmargin.valuation import Progress, memory_errors, stream_pnl
 
@@ -70,8 +69,8 @@ def open_order_margins(
     with the account's P&L $V_s$ and that of order $o$ in scenario $s$. It is never lower than the
     exact one, rounding apart: whatever fills adds at least that sum to $V_s$ in every scenario, and
     no risk measure of this package falls where a P&L falls, as each is a mean of the ranked losses
-    with weights that are fixed by rank. It is an upper bound that no single set of fills may reach.
-    For the same reason more orders never lower either figure.
+    with weights that are fixed by rank. No set of fills need reach it. For the same reason more
+    orders never lower either figure.
 
     Args:
         run: of `start_run` or `update_run`.
@@ -89,7 +88,7 @@ def open_order_margins(
     order = np.arange(account.size) if order is None else order
     owner = account_of_orders(run, account, instrument, quantity, order)
     accounts, row = np.unique(owner, return_inverse=True)
-    orders = _Orders.of(instrument, quantity, order, row)
+    orders = OrderLegs.of(instrument, quantity, order, row)
     _require_bound(run, accounts, orders.count)
     before = np.stack([run.requirement.initial, run.requirement.maintenance])[:, accounts]
     worst, full = before.copy(), before.copy()
@@ -124,55 +123,6 @@ def open_order_margins(
     )
 
 
-@dataclass(frozen=True)
-class _Orders:
-    """Legs sorted by order, and orders sorted by account; accounts count from 0 without gaps."""
-
-    instrument: Int[np.ndarray, " leg"]
-    quantity: Float[np.ndarray, " leg"]
-    legs: Int[np.ndarray, " order"]
-    by_account: Int[np.ndarray, " order"]
-    count: Int[np.ndarray, " account"]
-
-    @staticmethod
-    def of(
-        instrument: Int[np.ndarray, " leg"],
-        quantity: Float[np.ndarray, " leg"],
-        order: Int[np.ndarray, " leg"],
-        row: Int[np.ndarray, " order"],
-    ) -> "_Orders":
-        by_order = np.argsort(order, kind="stable")
-        return _Orders(
-            instrument[by_order],
-            quantity[by_order],
-            np.bincount(order),
-            np.argsort(row, kind="stable"),
-            np.bincount(row),
-        )
-
-    def position(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " order"]:
-        """0, 1, ... for the orders of each of some accounts."""
-        return _counted(self.count[rows])
-
-    def of_accounts(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " order"]:
-        """All orders of some accounts, one account after the other."""
-        first = np.cumsum(self.count) - self.count
-        return self.by_account[np.repeat(first[rows], self.count[rows]) + self.position(rows)]
-
-    def legs_of(
-        self, order: Int[np.ndarray, " some"]
-    ) -> tuple[Int[np.ndarray, " leg"], Float[np.ndarray, " leg"], Int[np.ndarray, " some"]]:
-        """Contracts and quantities of some orders, one order after the other; legs of each."""
-        many, first = self.legs[order], np.cumsum(self.legs) - self.legs
-        leg = np.repeat(first[order], many) + _counted(many)
-        return self.instrument[leg], self.quantity[leg], many
-
-
-def _counted(sizes: Int[np.ndarray, " group"]) -> Int[np.ndarray, " member"]:
-    """0, 1, ... in groups of these sizes."""
-    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-
-
 def _require_bound(
     run: MarginRun, accounts: Int[np.ndarray, " account"], count: Int[np.ndarray, " account"]
 ) -> None:
@@ -203,7 +153,7 @@ def _parts(
 
 def _worst_sets(
     run: MarginRun,
-    orders: _Orders,
+    orders: OrderLegs,
     accounts: Int[np.ndarray, " account"],
     rows: Int[np.ndarray, " some"],
     before: Float[np.ndarray, "2 account"],
@@ -233,7 +183,7 @@ def _worst_sets(
 
 def _all_filled(
     run: MarginRun,
-    orders: _Orders,
+    orders: OrderLegs,
     accounts: Int[np.ndarray, " account"],
     rows: Int[np.ndarray, " some"],
 ) -> Float[np.ndarray, "2 some"]:
@@ -244,7 +194,7 @@ def _all_filled(
 
 def _margins(
     run: MarginRun,
-    orders: _Orders,
+    orders: OrderLegs,
     owner: Int[np.ndarray, " candidate"],
     candidate: Int[np.ndarray, " fill"],
     order: Int[np.ndarray, " fill"],
@@ -257,7 +207,7 @@ def _margins(
 
 def _bound(
     run: MarginRun,
-    orders: _Orders,
+    orders: OrderLegs,
     accounts: Int[np.ndarray, " account"],
     rows: Int[np.ndarray, " some"],
 ) -> Float[np.ndarray, "2 some"]:
