@@ -2,10 +2,9 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
+from jaxmargin.collateral._checks import require_not_negative
 from jaxmargin.collateral._haircuts import AbstractHaircuts
 from jaxmargin.collateral._holdings import Holdings
 from jaxmargin.collateral._limits import ConcentrationLimits, limited_value
@@ -66,7 +65,7 @@ def coverage(
         ("price", price),
         ("requirement", requirement),
     ):
-        _require_not_negative(name, numbers)
+        require_not_negative("coverage", name, numbers)
     accounts = holdings.quantity.shape[0]
     require(
         requirement.shape[0] == accounts,
@@ -87,17 +86,4 @@ def coverage(
         shortfall=jnp.maximum(requirement - after_limits, 0.0),
         excess=jnp.maximum(after_limits - requirement, 0.0),
         ratio=jnp.where(required, ratio, jnp.inf),
-    )
-
-
-def _require_not_negative(name: str, numbers: Float[Array, "*shape"]) -> None:
-    """Refuse what would be hidden in a sum or a maximum; not while tracing."""
-    if isinstance(numbers, Tracer):
-        return
-    known = np.asarray(numbers)
-    bad = np.argwhere(~((known >= 0.0) & (known < np.inf)))
-    require(
-        len(bad) == 0,
-        f"coverage: {name} must be finite and not negative; {len(bad)} of {known.size} are not"
-        + (f", the first at row {bad[0].tolist()}." if len(bad) else "."),
     )

@@ -58,6 +58,7 @@ class TieredHaircuts(AbstractHaircuts):
     $$ \sum_t (1 - h_t) \big( \min(q, u_t) - \min(q, u_{t-1}) \big) $$
 
     count: concave in $q$, and nothing beyond the last bound. Not differentiable at the bounds.
+    Bounds that a venue gives in money are to be divided by the price of the day.
 
     Attributes:
         upper: upper bound of each tier in units of the asset, not falling; infinite for a tier
@@ -65,7 +66,8 @@ class TieredHaircuts(AbstractHaircuts):
         fraction: haircut of each tier in [0, 1], not falling.
 
     References:
-        Bybit, Help Center, "Collateral value ratio by tier" (marginal, as here).
+        Such tiers in use: Bybit Help Center (2025), "Understanding Collateral Value Ratios in
+        Unified Trading Account".
     """
 
     upper: Float[Array, "#account asset tier"]

@@ -8,6 +8,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
 from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions
+from jaxmargin.collateral._checks import require_finite_pnl, require_not_negative
 from jaxmargin.collateral._holdings import Holdings
 from jaxmargin.errors import require
 from jaxmargin.market import Market
@@ -124,7 +125,9 @@ def joint_shortfall(
         progress: see `stream_accounts`.
 
     Raises:
-        InvalidInputError: `pairings` is below 1, or the numbers of accounts or assets differ.
+        InvalidInputError: `pairings` is below 1, the numbers of accounts or assets differ, a
+            quantity or weight is negative or not finite, a cost is not in [0, 1], or a P&L is not
+            finite.
         MemoryError: see `stream_accounts`.
 
     References:
@@ -139,8 +142,17 @@ def joint_shortfall(
         f"{book.positions.accounts} and the market {market.spot.shape[0]}. Give a row to every "
         "account and a column to every asset.",
     )
+    for name, numbers in (
+        ("holdings.quantity", holdings.quantity),
+        ("liquidation_cost", liquidation_cost),
+        ("1 - liquidation_cost", 1.0 - liquidation_cost),
+        ("shocks.weight", shocks.weight),
+    ):
+        require_not_negative("joint_shortfall", name, numbers)
     contracts = contract_pnl(book, market, shocks)
     units = collateral_pnl(market, shocks, liquidation_cost)
+    require_finite_pnl("joint_shortfall", "contracts", contracts)
+    require_finite_pnl("joint_shortfall", "assets", units)
     # book and collateral side by side, so that one pass brings both P&Ls of an account
     table = jnp.concatenate(
         [

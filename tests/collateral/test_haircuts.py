@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from derivatives import assert_jacobians_are_central_differences
-from kinds import HAIRCUTS
+from kinds import HAIRCUTS, market
 from scipy.stats import norm
 
 from jaxmargin.collateral import (
@@ -17,10 +17,14 @@ from jaxmargin.collateral import (
     TieredHaircuts,
     VolatilityHaircuts,
     adjust_haircuts,
+    scenario_haircuts,
 )
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.risk import WorstCase
+from jaxmargin.scenarios import Shocks
 
-# Bybit's help page: BTC up to 10 count 98 %, the next ten 95, then 90, 85, 80, and none above 50
+# Bybit Help Center (2025), "Understanding Collateral Value Ratios in Unified Trading Account": BTC
+# up to 10 count 98 %, the next ten 95, then 90, 85, 80, and none above 50
 BYBIT = HAIRCUTS[1]
 
 
@@ -55,7 +59,7 @@ def test_value_has_derivatives_by_haircuts_and_by_bounds():
     )  # fmt: skip
 
 
-# VALIDATION of the schedule: BCBS-IOSCO appendix B and 12 CFR 1240.39, in percent for ten days
+# BCBS-IOSCO (2020), appendix B, and 12 CFR 1240.39: percent for ten days
 @pytest.mark.parametrize(
     ("kind", "years", "percent"),
     [
@@ -199,6 +203,16 @@ def test_without_a_limit_a_rise_is_whole():
         largest_fall=jnp.zeros(1),
     )  # fmt: skip
     assert float(found.fraction[0]) == 0.9 and not bool(found.held_back[0])
+
+
+def test_haircuts_from_scenarios_are_the_worst_relative_moves():
+    """The staked coin falls with its base: log moves of -0.2 and -0.05 are 1 - exp(-0.25)."""
+    spot = jnp.zeros((5, 3)).at[0, :2].set(jnp.array([0.3, -0.1]))
+    spot = spot.at[1, 2].set(-0.2).at[2, 2].set(-0.05).at[3].set(0.01)
+    moves = Shocks(spot, jnp.zeros(3), jnp.ones(3), jnp.ones(()))
+    found = scenario_haircuts(market(), moves, WorstCase())
+    expected = [1 - math.exp(-0.1), 1 - math.exp(-0.2), 1 - math.exp(-0.25), 0.0, 0.0]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_fixed_haircuts_are_what_was_given():
