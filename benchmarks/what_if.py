@@ -16,15 +16,13 @@ import jax
 import numpy as np
 from harness import others_seconds, ratios, shown, time_in_turn, write_result
 
+from jaxmargin.book import Book, after_trades, build_positions, pad_instruments
+from jaxmargin.margin import RiskMeasureRulebook, start_run, update_run
+from jaxmargin.risk import ExpectedShortfall
+from jaxmargin.scenarios import GivenScenarios
+from jaxmargin.sensitivities import what_if
+
 CORES = os.cpu_count() or 1
-jax.config.update("jax_num_cpu_devices", CORES)  # as the command line does
-
-from jaxmargin.book import Book, after_trades, build_positions, pad_instruments  # noqa: E402
-from jaxmargin.margin import RiskMeasureRulebook, start_run, update_run  # noqa: E402
-from jaxmargin.risk import ExpectedShortfall  # noqa: E402
-from jaxmargin.scenarios import GivenScenarios  # noqa: E402
-from jaxmargin.sensitivities import what_if  # noqa: E402
-
 WIDTH, SCENARIOS, OPTIONS, TRADES, LEVEL = 30, 1_000, 2_000, 100_000, 0.975
 TAIL = 25  # scenarios in the tail, a whole number
 TOGETHER = 200  # trades of one NumPy call: their P&L stays in the cache
@@ -153,6 +151,7 @@ def rows(content):
 
 
 def main():
+    jax.config.update("jax_num_cpu_devices", CORES)  # as the command line does
     results = {}
     for precision in ("f32", "f64"):
         jax.config.update("jax_enable_x64", precision == "f64")
