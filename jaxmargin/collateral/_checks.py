@@ -1,5 +1,6 @@
 """Refuses numbers that a sum, a maximum or a tail would hide."""
 
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
@@ -27,7 +28,8 @@ def require_finite_pnl(where: str, what: str, pnl: Float[Array, "row scenario"])
     """Raise `InvalidInputError` unless every P&L is a number; nothing while tracing."""
     if isinstance(pnl, Tracer):
         return
-    bad = np.flatnonzero(~np.isfinite(np.asarray(pnl)).all(axis=1))
+    finite = np.asarray(jnp.all(jnp.isfinite(pnl), axis=1))  # the table stays on its device
+    bad = np.flatnonzero(~finite)
     require(
         bad.size == 0,
         f"{where}: the P&L of {bad.size} of {pnl.shape[0]} {what} is not finite in some scenario, "

@@ -61,7 +61,7 @@ class JointShortfall(eqx.Module):
 
     @property
     def separate(self) -> Float[Array, " account"]:
-        """`book + collateral`: the worst case of their dependence, for a coherent measure."""
+        """`book + collateral`: never below `joint`, for a coherent measure."""
         return self.book + self.collateral
 
     @property
@@ -110,7 +110,7 @@ def joint_shortfall(
     the product of both, which keeps the distributions on average alone. History that repeats
     within days (volatility clusters) counts as dependence.
 
-    Takes twice the memory of the contract P&L.
+    Takes twice the memory of the contract P&L, and the time of `pairings + 3` measures.
 
     Args:
         book: what the accounts hold, in the order of `holdings`.
