@@ -18,6 +18,10 @@ from jaxmargin.sensitivities._market_buckets import margin_buckets as margin_buc
 from jaxmargin.sensitivities._one_account import one_account as one_account
 from jaxmargin.sensitivities._open_orders import OpenOrderMargins as OpenOrderMargins
 from jaxmargin.sensitivities._open_orders import open_order_margins as open_order_margins
+from jaxmargin.sensitivities._parameters import ParameterSlopes as ParameterSlopes
+from jaxmargin.sensitivities._parameters import list_slopes as list_slopes
+from jaxmargin.sensitivities._parameters import margin_to_parameters as margin_to_parameters
+from jaxmargin.sensitivities._parameters import parameter_slopes as parameter_slopes
 from jaxmargin.sensitivities._positions import PositionMargins as PositionMargins
 from jaxmargin.sensitivities._positions import PositionSlopes as PositionSlopes
 from jaxmargin.sensitivities._positions import margin_to_positions as margin_to_positions
