@@ -32,9 +32,10 @@ class ParameterSlopes(eqx.Module):
 
     Attributes:
         rulebook: by every array of the rulebook: sizes of shocks, decay of volatilities, the
-            covariance of a Monte Carlo source with its random numbers held (each entry of a
-            correlation matrix alone, so that of a pair is the sum of two; the direction in which
-            `TailMixture` draws is held too), past moves, what a rule multiplies with. What is no real number is as in the rulebook.
+            covariance of a Monte Carlo source, past moves, what a rule multiplies with. Random
+            numbers are held, and the direction in which `TailMixture` draws; each entry of a
+            correlation matrix is moved alone, so that by a pair is the sum of two. What is no
+            real number is as in the rulebook.
         shocks: by every number of the scenarios; by `weight` see `weight_slopes`; `overlap`,
             which moves standard errors alone, has zero.
         size: by the relative size of each part of the scenarios: 0.01 of `spot` is what 1 % larger
