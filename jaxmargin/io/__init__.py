@@ -17,6 +17,8 @@ from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._history import History as History
 from jaxmargin.io._history import read_history as read_history
+from jaxmargin.io._inventory import InventoryTables as InventoryTables
+from jaxmargin.io._inventory import read_inventory as read_inventory
 from jaxmargin.io._live import fetch_tickers as fetch_tickers
 from jaxmargin.io._market import MarketTables as MarketTables
 from jaxmargin.io._market import build_market as build_market
@@ -43,6 +45,7 @@ from jaxmargin.io._tickers import read_okx as read_okx
 from jaxmargin.io._toml import is_number as is_number
 from jaxmargin.io._toml import read_toml as read_toml
 from jaxmargin.io._write import require_folder as require_folder
+from jaxmargin.io._write import round_down as round_down
 from jaxmargin.io._write import round_up as round_up
 from jaxmargin.io._write import sha256 as sha256
 from jaxmargin.io._write import write_json as write_json

@@ -2,7 +2,7 @@
 
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["COLLATERAL", "EXCLUSIONS", "LIMITS", "MARKS", "SCHEDULE"]
+__all__ = ["COLLATERAL", "COSTS", "EXCLUSIONS", "INVENTORY", "LIMITS", "MARKS", "SCHEDULE"]
 
 COLLATERAL = Table(
     "collateral",
@@ -55,4 +55,23 @@ MARKS = Table(
         Column("price", "number", positive=True),
     ),
     key=("source", "asset", "time"),
+)
+INVENTORY = Table(
+    "inventory",
+    (
+        Column("asset", "text"),
+        Column("quantity", "number"),
+        Column("cost", "number"),
+        Column("lot", "number", positive=True, blank=True),
+    ),
+    key=("asset",),
+)
+COSTS = Table(
+    "costs",
+    (
+        Column("venue", "text"),
+        Column("asset", "text"),
+        Column("cost", "number"),
+    ),
+    key=("venue", "asset"),
 )

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from jaxmargin.errors import require
 
-__all__ = ["require_folder", "round_up", "sha256", "write_json", "write_table"]
+__all__ = ["require_folder", "round_down", "round_up", "sha256", "write_json", "write_table"]
 
 
 def require_folder(path: Path) -> None:
@@ -31,6 +31,11 @@ def round_up(amount: np.ndarray, unit: float) -> np.ndarray:
     count = np.where((count - 1.0) * unit >= amount, count - 1.0, count)  # the division rounded up
     count = np.where(count * unit < amount, count + 1.0, count)  # or down
     return count * unit
+
+
+def round_down(amount: np.ndarray, unit: float) -> np.ndarray:
+    """The largest multiples of `unit` at or below `amount`, in double precision."""
+    return 0.0 - round_up(-np.asarray(amount, np.float64), unit)
 
 
 def sha256(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from jaxmargin.jobs._types import COUNT, NUMBER, PATH, TEXT, TIME, Key, one_of
 
-__all__ = ["BOOK", "MARKET", "RULEBOOKS", "TOP"]
+__all__ = ["ALLOCATION", "BOOK", "MARKET", "RULEBOOKS", "TOP"]
 
 TOP = {
     "title": Key(TEXT, ""),
@@ -44,4 +44,18 @@ RULEBOOKS = {
     "expected-shortfall": _SCENARIO_RULE | _LEVEL,
     "value-at-risk": _SCENARIO_RULE | _LEVEL,
     "worst-case": _SCENARIO_RULE,
+}
+_SHARE = {"rule": lambda v: 0.0 <= v < 1.0, "cure": "a number from 0 and below 1"}
+ALLOCATION = {
+    "collateral": Key(PATH),
+    "schedule": Key(PATH),
+    "inventory": Key(PATH),
+    "limits": Key(PATH, None),
+    "exclusions": Key(PATH, None),
+    "costs": Key(PATH, None),
+    "marks": Key(PATH, None),
+    "most_age_minutes": Key(NUMBER, 60.0, lambda v: v > 0.0, "minutes above 0"),
+    "most_deviation": Key(NUMBER, 0.02, **_SHARE),
+    "least_sources": Key(COUNT, 2, lambda v: v >= 1, "a whole number from 1"),
+    "currency_add_on": Key(NUMBER, 0.0, **_SHARE),
 }

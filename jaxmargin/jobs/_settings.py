@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import Problems, nearest, read_toml
-from jaxmargin.jobs._keys import BOOK, MARKET, RULEBOOKS, TOP
+from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, TOP
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
@@ -27,6 +27,7 @@ class Job:
         book: files of the book tables.
         scenarios: kind and settings of the scenario source.
         rulebook: kind and settings of the rulebook.
+        allocation: files and settings of an allocation of collateral; None without the section.
         given: keys of [scenarios] that the file gives.
     """
 
@@ -36,10 +37,11 @@ class Job:
     book: Mapping[str, Path]
     scenarios: Mapping[str, Any]
     rulebook: Mapping[str, Any]
+    allocation: Mapping[str, Any] | None
     given: tuple[str, ...]
 
     def inputs(self) -> list[Path]:
-        """Every file that the job reads, itself first."""
+        """Every file that a margin depends on, the job file first."""
         sections: tuple[Mapping[str, Any], ...] = (self.market, self.book, self.scenarios)
         values = [v for s in sections for each in s.values() for v in _each(each)]
         return [self.path] + [v for v in values if isinstance(v, Path)]
@@ -55,7 +57,9 @@ class Job:
                     ("book", self.book),
                     ("scenarios", self.scenarios),
                     ("rulebook", self.rulebook),
+                    ("allocation", self.allocation),
                 )
+                if section is not None
             },
         }
 
@@ -67,7 +71,8 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     if content is None:
         return None
     sections = {
-        name: content.pop(name, None) for name in ("market", "book", "scenarios", "rulebook")
+        name: content.pop(name, None)
+        for name in ("market", "book", "scenarios", "rulebook", "allocation")
     }
     reader = _Reader(path, problems)
     settings = reader.read("", content, TOP, extra=tuple(sections))
@@ -76,9 +81,12 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     given = tuple(sections["scenarios"]) if isinstance(sections["scenarios"], dict) else ()
     scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
     rulebook = reader.section_by_kind("rulebook", sections["rulebook"], RULEBOOKS)
+    allocation = None
+    if sections["allocation"] is not None:
+        allocation = reader.section("allocation", sections["allocation"], ALLOCATION)
     if len(problems.found) > before:
         return None
-    return Job(path, settings, market, book, scenarios, rulebook, given)
+    return Job(path, settings, market, book, scenarios, rulebook, allocation, given)
 
 
 class _Reader:
