@@ -90,8 +90,8 @@ class Allocation:
 def optimize_allocation(problem: AllocationProblem) -> Allocation:
     """Cover every requirement at the least cost, lots and tickets aside; see `Allocation`.
 
-    Where several optima exist, prices are those of one of them; `cost_slopes` tells how far they
-    may differ.
+    Where several optima exist, prices are those of one of them; `cost_slopes` tells how far
+    they may differ.
 
     Raises:
         RuntimeError: if HiGHS fails, which no input is known to bring about.

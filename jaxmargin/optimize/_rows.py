@@ -43,9 +43,11 @@ class Rows:
         limit: number of the limit in the problem, else -1.
         group: group of the limit, else -1.
         elastic: whether the row may be short; requirements may, other rows may not.
-        upper: most on each line, infinite where only rows bound it.
-        upper_slope: derivative of `upper` by the requirement of the line's venue.
-        upper_limit: number of the limit that `upper` comes from; -1 where it is the line's own.
+        upper: most on each line, the smaller of the next two; infinite where only rows bound it.
+        upper_money: most that does not depend on requirements.
+        upper_share: most as a share of the requirement of the line's venue.
+        money_limit: number of the limit that `upper_money` is from; -1 for the line's own.
+        share_limit: number of the limit that `upper_share` is from; -1 for none.
         ceiling: `upper`, or what inventory allows if that is less; always finite.
     """
 
@@ -59,9 +61,26 @@ class Rows:
     group: Int[np.ndarray, " row"]
     elastic: Bool[np.ndarray, " row"]
     upper: Float[np.ndarray, " line"]
-    upper_slope: Float[np.ndarray, " line"]
-    upper_limit: Int[np.ndarray, " line"]
+    upper_money: Float[np.ndarray, " line"]
+    upper_share: Float[np.ndarray, " line"]
+    money_limit: Int[np.ndarray, " line"]
+    share_limit: Int[np.ndarray, " line"]
     ceiling: Float[np.ndarray, " line"]
+
+    @property
+    def by_share(self) -> Bool[np.ndarray, " line"]:
+        """Whether `upper` is a share of the requirement, and moves with it."""
+        return self.upper < self.upper_money
+
+    @property
+    def upper_slope(self) -> Float[np.ndarray, " line"]:
+        """Derivative of `upper` by the requirement of the line's venue."""
+        return np.where(self.by_share, self.upper_share, 0.0)
+
+    @property
+    def upper_limit(self) -> Int[np.ndarray, " line"]:
+        """Number of the limit that `upper` is from; -1 where it is the line's own."""
+        return np.where(self.by_share, self.share_limit, self.money_limit)
 
 
 class _Block(NamedTuple):
@@ -82,9 +101,10 @@ class _Block(NamedTuple):
 class _Upper(NamedTuple):
     """Bounds of lines so far."""
 
-    most: np.ndarray
-    slope: np.ndarray
-    limit: np.ndarray
+    money: np.ndarray
+    share: np.ndarray
+    money_limit: np.ndarray
+    share_limit: np.ndarray
 
 
 def rows_of(problem: AllocationProblem) -> Rows:
@@ -93,7 +113,8 @@ def rows_of(problem: AllocationProblem) -> Rows:
 
     lines, venues = problem.asset.size, problem.requirement.size
     every = np.arange(lines)
-    upper = _Upper(problem.most.copy(), np.zeros(lines), np.full(lines, -1))
+    none = np.full(lines, -1)
+    upper = _Upper(problem.most.copy(), np.full(lines, np.inf), none.copy(), none.copy())
     blocks = [_requirements(problem, every), _inventory(problem, every)]
     for number, limit in enumerate(problem.limits):
         blocks += _limit_rows(problem, number, limit, upper)
@@ -110,6 +131,14 @@ def rows_of(problem: AllocationProblem) -> Rows:
 
     slope = table([block.slope for block in blocks], venues)
     fixed = joined(lambda b: b.fixed)
+    by_share = np.full(lines, np.inf)
+    np.multiply(
+        upper.share,
+        problem.requirement[problem.venue],
+        out=by_share,
+        where=np.isfinite(upper.share),
+    )
+    most = np.minimum(upper.money, by_share)
     kind = joined(lambda b: b.kind)
     return Rows(
         matrix=table([(b.row, b.line, b.value) for b in blocks], lines),
@@ -121,10 +150,12 @@ def rows_of(problem: AllocationProblem) -> Rows:
         limit=joined(lambda b: b.limit),
         group=joined(lambda b: b.group),
         elastic=kind == RowKind.REQUIREMENT,
-        upper=upper.most,
-        upper_slope=upper.slope,
-        upper_limit=upper.limit,
-        ceiling=np.minimum(upper.most, problem.available[problem.asset]),
+        upper=most,
+        upper_money=upper.money,
+        upper_share=upper.share,
+        money_limit=upper.money_limit,
+        share_limit=upper.share_limit,
+        ceiling=np.minimum(most, problem.available[problem.asset]),
     )
 
 
@@ -252,14 +283,11 @@ def _lower(
     upper: _Upper, line: np.ndarray, limit: Limit, number: int, problem: AllocationProblem
 ) -> None:
     """Lower the bounds of lines that a limit holds alone."""
-    slope = np.zeros(line.size)
     most = limit.most / problem.worth[line]
-    if limit.basis == "requirement":
-        slope = most
-        most = slope * problem.requirement[problem.venue[line]]
-    lower = most < upper.most[line]
-    line = line[lower]
-    upper.most[line], upper.slope[line], upper.limit[line] = most[lower], slope[lower], number
+    share = limit.basis == "requirement"
+    bound, source = (upper.share, upper.share_limit) if share else (upper.money, upper.money_limit)
+    lower = most < bound[line]
+    bound[line[lower]], source[line[lower]] = most[lower], number
 
 
 def _all_lines(
