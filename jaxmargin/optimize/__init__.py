@@ -22,3 +22,6 @@ from jaxmargin.optimize._shortfall import ShortfallReason as ShortfallReason
 from jaxmargin.optimize._shortfall import say_reason as say_reason
 from jaxmargin.optimize._slopes import CostSlopes as CostSlopes
 from jaxmargin.optimize._slopes import cost_slopes as cost_slopes
+from jaxmargin.optimize._tail_cuts import JointAllocation as JointAllocation
+from jaxmargin.optimize._tail_cuts import optimize_joint as optimize_joint
+from jaxmargin.optimize._tail_rule import TailRule as TailRule
