@@ -9,6 +9,7 @@ import typer
 from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
+from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.cli._what_if import what_if
 from jaxmargin.errors import InvalidInputError, require
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(explain)
 app.command()(what_if)
+app.command()(sensitivities)
 app.add_typer(importers, name="import")
 app.add_typer(scenarios, name="scenarios")
 

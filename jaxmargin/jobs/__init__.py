@@ -1,5 +1,7 @@
 """Jobs: what one file of settings asks for, run and written."""
 
+from jaxmargin.jobs._calculation import Calculation as Calculation
+from jaxmargin.jobs._calculation import build_calculation as build_calculation
 from jaxmargin.jobs._demo import write_demo as write_demo
 from jaxmargin.jobs._explain import ExplainResult as ExplainResult
 from jaxmargin.jobs._explain import run_explain as run_explain
@@ -17,6 +19,8 @@ from jaxmargin.jobs._scenario_run import scenario_kinds as scenario_kinds
 from jaxmargin.jobs._scenario_run import show_stress as show_stress
 from jaxmargin.jobs._scenarios import Scenarios as Scenarios
 from jaxmargin.jobs._scenarios import build_scenarios as build_scenarios
+from jaxmargin.jobs._sensitivities import SensitivityResult as SensitivityResult
+from jaxmargin.jobs._sensitivities import run_sensitivities as run_sensitivities
 from jaxmargin.jobs._settings import Job as Job
 from jaxmargin.jobs._settings import read_job as read_job
 from jaxmargin.jobs._warm import WarmResult as WarmResult

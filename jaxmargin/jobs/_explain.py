@@ -10,6 +10,7 @@ import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.io import nearest, require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.jobs._load import only_accounts
 from jaxmargin.jobs._past_run import PastRun, read_run
 
 __all__ = ["ExplainResult", "run_explain"]
@@ -135,11 +136,8 @@ def _only(account: str, first: PastRun, second: PastRun) -> tuple[PastRun, PastR
     )
 
     def reduced(run: PastRun) -> PastRun:
-        book = run.inputs.book
-        mine = book.positions[book.positions["account"] == account].reset_index(drop=True)
-        own = book.accounts[book.accounts == account]
-        book = replace(book, positions=mine, accounts=own)
-        return replace(run, inputs=replace(run.inputs, book=book))
+        own = run.inputs.book.accounts
+        return replace(run, inputs=only_accounts(run.inputs, own[own == account]))
 
     return reduced(first), reduced(second)
 

@@ -1,6 +1,6 @@
 """From a job file to checked tables, and from those to arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from jaxmargin.jobs._settings import Job, read_job
 if TYPE_CHECKING:
     from jaxmargin.market import Market
 
-__all__ = ["Inputs", "load_inputs", "market_of"]
+__all__ = ["Inputs", "load_inputs", "market_of", "only_accounts"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,13 @@ def load_inputs(path: Path) -> Inputs:
     if history is not None and history.ignored:
         ignored[settings["history"].name] = list(history.ignored)
     return Inputs(job, market, book, history, correlations, stresses, stress_moves, given, ignored)
+
+
+def only_accounts(inputs: Inputs, accounts: pd.Index) -> Inputs:
+    """The job with these accounts alone, known to it or new: margins do not depend on others."""
+    positions = inputs.book.positions
+    mine = positions[positions["account"].isin(accounts)].reset_index(drop=True)
+    return replace(inputs, book=replace(inputs.book, positions=mine, accounts=accounts))
 
 
 def market_of(inputs: Inputs) -> "Market":

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from jaxmargin.io import (
     write_json,
     write_table,
 )
-from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._load import Inputs, load_inputs, only_accounts
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._clock import Seconds
@@ -95,7 +95,7 @@ def run_what_if(
 
     accounts = pd.Index(np.sort(legs["account"].unique()))
     with measured() as base:
-        calculation = build_calculation(_only(inputs, accounts))
+        calculation = build_calculation(only_accounts(inputs, accounts))
         run = start_run(calculation.rulebook, calculation.book, calculation.market)
     number, names = pd.factorize(legs["order"])
     arrays = (
@@ -129,13 +129,6 @@ def run_what_if(
         write_table(margins, out / "what_if.parquet")
         write_json(facts, out / "what_if.json")
     return WhatIfResult(margins, worst, facts)
-
-
-def _only(inputs: Inputs, accounts: pd.Index) -> Inputs:
-    """The job with these accounts alone: margins do not depend on others."""
-    positions = inputs.book.positions
-    mine = positions[positions["account"].isin(accounts)].reset_index(drop=True)
-    return replace(inputs, book=replace(inputs.book, positions=mine, accounts=accounts))
 
 
 def _rounded(table: dict[str, Any], found: Any, columns: tuple[str, ...], unit: float) -> None:

@@ -2,6 +2,9 @@
 
 from jaxmargin.report._explain import explain_summary as explain_summary
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
+from jaxmargin.report._sensitivities import plot_attribution as plot_attribution
+from jaxmargin.report._sensitivities import plot_ladder as plot_ladder
+from jaxmargin.report._sensitivities import sensitivity_summary as sensitivity_summary
 from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain
 from jaxmargin.report._terminal import reverse_summary as reverse_summary

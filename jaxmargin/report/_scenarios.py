@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.report._figure import new_figure
 from jaxmargin.report._quantiles import weighted_quantiles
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ def plot_scenarios(table: pd.DataFrame, *, title: str) -> "Figure":
     Raises:
         InvalidInputError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InvalidInputError(
-            "Pictures need matplotlib. Install it with: pip install 'jaxmargin[report]'."
-        ) from None
     spots = {
         column.removeprefix("spot "): table[column].to_numpy(np.float64)
         for column in table.columns
@@ -45,8 +39,7 @@ def plot_scenarios(table: pd.DataFrame, *, title: str) -> "Figure":
     moving = {asset: moves for asset, moves in spots.items() if np.any(moves)}
     few = len(table) <= _FEW
     height = max(4.0, 0.28 * (len(table) if few else len(moving)) + 1.6)
-    figure = Figure(figsize=(8.0 if few else 11.0, height), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(8.0 if few else 11.0, height, title)
     if few:
         _draw_each(figure.add_subplot(), table["scenario"].astype(str).tolist(), moving)
         return figure
