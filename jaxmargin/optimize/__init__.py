@@ -9,6 +9,9 @@ from jaxmargin.optimize._linear import optimize_allocation as optimize_allocatio
 from jaxmargin.optimize._linear import solve_rows as solve_rows
 from jaxmargin.optimize._many import ManyAllocations as ManyAllocations
 from jaxmargin.optimize._many import optimize_many as optimize_many
+from jaxmargin.optimize._placement import MovablePositions as MovablePositions
+from jaxmargin.optimize._placement import Placement as Placement
+from jaxmargin.optimize._placement import optimize_placement as optimize_placement
 from jaxmargin.optimize._problem import AllocationProblem as AllocationProblem
 from jaxmargin.optimize._problem import build_problem as build_problem
 from jaxmargin.optimize._rows import RowKind as RowKind

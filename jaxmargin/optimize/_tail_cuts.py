@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -98,7 +99,7 @@ def optimize_joint(
     found = solve_tails(program, cuts, gap=gap, most_rounds=most_rounds)
     if found is None:
         found = solve_short(problem, program, cuts, gap=gap, most_rounds=most_rounds)
-    return _answer(problem, rows, program, found)
+    return joint_answer(problem, rows, program, found)
 
 
 def joint_program(
@@ -177,7 +178,7 @@ def solve_short(
 
     venues, columns = problem.requirement.size, program.cost.size
     every = np.arange(venues)
-    most = np.full(venues, 2.0 * program.unit * (1 + len(program.tables)))
+    most = np.full(venues, 2.0 * program.unit + _most_lost(program))
     zero, one = np.zeros(venues), np.ones(venues)
     in_rows = sparse.csr_array((-one, (every, every)), shape=(program.bound.size, venues))
     cash = replace(
@@ -211,19 +212,30 @@ def solve_short(
     )
 
 
+def _most_lost(program: TailProgram) -> float:
+    """What all columns together may add to the losses of a venue; collateral adds nothing."""
+    lost = np.zeros(program.cost.size)
+    for table in program.tables:
+        least, most = (np.asarray(f(table.table, axis=1)) for f in (jnp.min, jnp.max))
+        worst = np.where(program.scale > 0.0, least[program.factor], most[program.factor])
+        lost = np.maximum(lost, -program.scale * worst)
+    return float(lost @ program.ceiling)
+
+
 def _never_empty(found: TailSolution | None) -> TailSolution:
     if found is None:
         raise RuntimeError("HiGHS found no allocation at all, though cash would cover everything.")
     return found
 
 
-def _answer(
+def joint_answer(
     problem: AllocationProblem, rows: Rows, program: TailProgram, found: TailSolution
 ) -> JointAllocation:
-    lines, venues = problem.asset.size, problem.requirement.size
+    """In terms of venues and assets; columns and rows of `program` begin with those of `rows`."""
+    lines, venues, columns = problem.asset.size, problem.requirement.size, program.cost.size
     posted = found.x[:lines]
-    short = found.x.size > lines
-    risk = evaluate_tails(program, posted)[0] if short else found.risk
+    short = found.x.size > columns
+    risk = evaluate_tails(program, found.x[:columns])[0] if short else found.risk
     lacks = problem.requirement - np.bincount(problem.venue, problem.worth * posted, venues)
     lacks = np.where(short & (lacks > _KEPT * program.unit), lacks, 0.0)
     shortfall = lacks.copy()
@@ -237,7 +249,7 @@ def _answer(
         posted=posted,
         cost=float(problem.cost @ posted),
         shortfall=of_rows,
-        row_price=found.row_price,
+        row_price=found.row_price[: zero.size],
         reduced_cost=found.reduced_cost[:lines],
         shortfall_price=zero,
         shortfall_reduced=np.zeros(lines),
