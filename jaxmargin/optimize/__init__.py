@@ -2,6 +2,9 @@
 
 from jaxmargin.optimize._certificate import Certificate as Certificate
 from jaxmargin.optimize._differentiable import optimal_cost as optimal_cost
+from jaxmargin.optimize._greedy import greedy_allocation as greedy_allocation
+from jaxmargin.optimize._integer import LotAllocation as LotAllocation
+from jaxmargin.optimize._integer import optimize_lots as optimize_lots
 from jaxmargin.optimize._limit import Limit as Limit
 from jaxmargin.optimize._linear import Allocation as Allocation
 from jaxmargin.optimize._linear import LinearSolution as LinearSolution
@@ -12,8 +15,11 @@ from jaxmargin.optimize._many import optimize_many as optimize_many
 from jaxmargin.optimize._placement import MovablePositions as MovablePositions
 from jaxmargin.optimize._placement import Placement as Placement
 from jaxmargin.optimize._placement import optimize_placement as optimize_placement
+from jaxmargin.optimize._postings import Postings as Postings
+from jaxmargin.optimize._postings import measure_postings as measure_postings
 from jaxmargin.optimize._problem import AllocationProblem as AllocationProblem
 from jaxmargin.optimize._problem import build_problem as build_problem
+from jaxmargin.optimize._rounding import round_allocation as round_allocation
 from jaxmargin.optimize._rows import RowKind as RowKind
 from jaxmargin.optimize._rows import Rows as Rows
 from jaxmargin.optimize._rows import append_cuts as append_cuts

@@ -1,0 +1,135 @@
+"""Whole lots from fractions of lots, with every requirement still covered."""
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxmargin.optimize._linear import Allocation
+from jaxmargin.optimize._postings import Postings, measure_postings
+from jaxmargin.optimize._problem import AllocationProblem
+from jaxmargin.optimize._rows import Rows
+
+__all__ = ["round_allocation", "round_postings"]
+
+_ROUNDING = 1e-12  # of a right side: an amount that is there up to rounding
+
+
+def round_allocation(problem: AllocationProblem, allocation: Allocation) -> Postings:
+    """The allocation in whole lots, each tier for itself; see `AllocationProblem.lot_value`.
+
+    Every line is rounded down; then the cheapest lot for the collateral value that is still lacking
+    is added within inventory and limits, until each venue has what `allocation` covered, and lots
+    that turned out not to be needed are taken back, the dearest first. Whatever cannot be covered
+    so is `shortfall`. Rules on movements are left to `optimize_lots`; `broken` tells.
+    """
+    return round_postings(problem, allocation.rows, allocation.posted, allocation.shortfall)
+
+
+def round_postings(
+    problem: AllocationProblem,
+    rows: Rows,
+    amount: Float[np.ndarray, " line"],
+    shortfall: Float[np.ndarray, " venue"],
+) -> Postings:
+    """`amount` in whole lots as `round_allocation` has it; venues may stay as short as given."""
+    lot = problem.lot_value[problem.asset]
+    whole = lot > 0.0
+    posted = np.array(amount)
+    posted[whole] = lot[whole] * np.floor(posted[whole] / lot[whole] + 1e-9)
+    state = _State(problem, rows, posted, shortfall)
+    for venue in range(problem.requirement.size):
+        state.drop_excess_shares(venue)
+    for venue in np.argsort(-state.lack, kind="stable"):
+        while state.lack[venue] > 0.0 and state.add_cheapest(int(venue)):
+            pass
+    for venue in range(problem.requirement.size):
+        state.take_back(venue)
+    return measure_postings(problem, state.posted, rows=rows)
+
+
+class _State:
+    """Amounts and the room they leave, while lots are added and taken back."""
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        rows: Rows,
+        posted: Float[np.ndarray, " line"],
+        shortfall: Float[np.ndarray, " venue"],
+    ) -> None:
+        self.problem, self.posted = problem, posted
+        self.lot = problem.lot_value[problem.asset]
+        venues = problem.requirement.size
+        self.columns = rows.matrix[venues:].tocsc()
+        self.upper = rows.upper
+        self.tolerance = _ROUNDING * np.maximum(np.abs(rows.bound[venues:]), 1.0e-300)
+        self.room = rows.bound[venues:] - self.columns @ posted
+        self.target = np.maximum(problem.requirement - shortfall, 0.0) * (1.0 + _ROUNDING)
+        self.lack = self.target - np.bincount(problem.venue, problem.worth * posted, venues)
+        order = np.argsort(problem.venue, kind="stable")
+        count = np.bincount(problem.venue, minlength=venues)
+        self.lines = np.split(order, np.cumsum(count)[:-1])
+
+    def most(self, line: np.ndarray) -> np.ndarray:
+        """Largest amount that each line could take more, by every row and its own bound."""
+        found = np.maximum(self.upper[line] - self.posted[line], 0.0)
+        part = self.columns[:, line]
+        column = np.repeat(np.arange(line.size), np.diff(part.indptr))
+        room = self.room[part.indices] + self.tolerance[part.indices]
+        takes = part.data > 0.0
+        most = np.maximum(room[takes], 0.0) / part.data[takes]
+        np.minimum.at(found, column[takes], most)
+        return found
+
+    def move(self, line: int, amount: float) -> None:
+        """Post `amount` more on `line`."""
+        start, end = self.columns.indptr[line : line + 2]
+        self.posted[line] += amount
+        self.room[self.columns.indices[start:end]] -= amount * self.columns.data[start:end]
+        self.lack[self.problem.venue[line]] -= amount * self.problem.worth[line]
+
+    def add_cheapest(self, venue: int) -> bool:
+        """One lot more where it is cheapest for what the venue lacks; False if there is none.
+
+        Lots that cover all that is lacking compete by what they cost; while none does, by cost for
+        collateral value.
+        """
+        line = self.lines[venue]
+        most, lot, worth = self.most(line), self.lot[line], self.problem.worth[line]
+        lack = self.lack[venue]
+        step = np.where(lot > 0.0, lot, np.minimum(most, lack / worth))
+        fits = (step <= most) & (step > 0.0)
+        if not fits.any():
+            return False
+        useful = np.minimum(worth * step, lack)
+        price = np.where(fits, self.problem.cost[line] * step / np.where(fits, useful, 1.0), np.inf)
+        best = int(np.argmin(price))
+        self.move(int(line[best]), float(step[best]))
+        return True
+
+    def take_back(self, venue: int) -> None:
+        """Lots without which the venue is still covered, the dearest first."""
+        line = self.lines[venue]
+        for one in line[np.argsort(-self.problem.cost[line] * self.lot[line], kind="stable")]:
+            lot, worth = self.lot[one], self.problem.worth[one]
+            while lot > 0.0 and self.posted[one] > 0.5 * lot and self.lack[venue] <= -worth * lot:
+                start, end = self.columns.indptr[one : one + 2]
+                row, value = self.columns.indices[start:end], self.columns.data[start:end]
+                if np.any(self.room[row] + lot * value < -self.tolerance[row]):
+                    break
+                self.move(int(one), -float(lot))
+
+    def drop_excess_shares(self, venue: int) -> None:
+        """Take lots from groups above their share of what is posted, where rounding put them."""
+        line = self.lines[venue]
+        part = self.columns[:, line]
+        column = np.repeat(np.arange(line.size), np.diff(part.indptr))
+        while True:
+            over = self.room < -self.tolerance
+            guilty = over[part.indices] & (part.data > 0.0)
+            held = np.unique(line[column[guilty]])
+            held = held[self.posted[held] > 0.0]
+            if not held.size:
+                return
+            one = int(held[np.argmax(self.problem.cost[held] / self.problem.worth[held])])
+            step = self.lot[one] if self.lot[one] > 0.0 else self.posted[one]
+            self.move(one, -min(float(step), float(self.posted[one])))
