@@ -2,6 +2,8 @@
 
 from jaxmargin.optimize._certificate import Certificate as Certificate
 from jaxmargin.optimize._differentiable import optimal_cost as optimal_cost
+from jaxmargin.optimize._first_order import FirstOrderPlacement as FirstOrderPlacement
+from jaxmargin.optimize._first_order import optimize_first_order as optimize_first_order
 from jaxmargin.optimize._greedy import greedy_allocation as greedy_allocation
 from jaxmargin.optimize._integer import LotAllocation as LotAllocation
 from jaxmargin.optimize._integer import optimize_lots as optimize_lots
