@@ -86,9 +86,7 @@ def descend_shares(
         now, memory = state
         slope = jax.vmap(jax.grad(cost))(now, posted) / scale[:, None, None]
         update, memory = adam.update(slope, memory)
-        moved = jax.vmap(_projected, in_axes=(0, None))(
-            optax.apply_updates(now, update), data.eligible
-        )
+        moved = jax.vmap(_projected, in_axes=(0, None))(now + jnp.asarray(update), data.eligible)
         return (moved, memory), None
 
     def sweep(one: Array, line: Array) -> Array:
