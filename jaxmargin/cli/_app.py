@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from jaxmargin.cli._allocate import allocate
 from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(explain)
+app.command()(allocate)
 app.command()(what_if)
 app.command()(sensitivities)
 app.add_typer(importers, name="import")

@@ -1,5 +1,7 @@
 """Jobs: what one file of settings asks for, run and written."""
 
+from jaxmargin.jobs._allocate import AllocateResult as AllocateResult
+from jaxmargin.jobs._allocate import run_allocate as run_allocate
 from jaxmargin.jobs._calculation import Calculation as Calculation
 from jaxmargin.jobs._calculation import build_calculation as build_calculation
 from jaxmargin.jobs._demo import write_demo as write_demo

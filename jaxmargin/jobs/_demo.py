@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.io import require_folder, write_table
+from jaxmargin.jobs._demo_collateral import DEMO_ALLOCATION, demo_collateral
 
 __all__ = ["write_demo"]
 
@@ -58,14 +59,16 @@ def write_demo(out: Path, *, accounts: int = 1000, seed: int = 20260102) -> Path
     """Write synthetic tables and a job file to the folder `out`.
 
     500 contracts of every kind on three coins, two years of joint daily closes with
-    Student-t returns, and accounts of 1 to 60 positions, some of them hedged.
+    Student-t returns, accounts of 1 to 60 positions, some of them hedged, and collateral for them
+    at three venues.
 
     Returns:
         Path of the job file.
     """
     require_folder(out)
     random = np.random.default_rng(seed)
-    (out / "market").mkdir(parents=True, exist_ok=True)
+    for folder in ("market", "collateral"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
     instruments = _instruments()
     tables = {
         "market/assets": _assets(),
@@ -75,10 +78,13 @@ def write_demo(out: Path, *, accounts: int = 1000, seed: int = 20260102) -> Path
         "instruments": instruments,
         "positions": _positions(random, instruments, accounts),
     }
+    notional = pd.Series(_notional(instruments), instruments["instrument"])
+    collateral = demo_collateral(tables["positions"], notional, _SPOTS)
+    tables |= {f"collateral/{name}": table for name, table in collateral.items()}
     for name, table in tables.items():
         write_table(table, out / f"{name}.parquet")
     job = out / "job.toml"
-    job.write_text(_JOB, encoding="utf-8")
+    job.write_text(_JOB + DEMO_ALLOCATION, encoding="utf-8")
     return job
 
 
@@ -177,15 +183,20 @@ def _instruments() -> pd.DataFrame:
     return pd.DataFrame(rows).head(_CONTRACTS)
 
 
-def _positions(
-    random: np.random.Generator, instruments: pd.DataFrame, accounts: int
-) -> pd.DataFrame:
-    """Each account holds 1 to 60 contracts of about 10,000 to 1,000,000 USD of notional."""
-    notional = np.where(
+def _notional(instruments: pd.DataFrame) -> np.ndarray:
+    """Of one contract, in USD; inverse contracts are of so many USD each."""
+    return np.where(
         instruments["kind"].isin(["inverse-perpetual", "inverse-future"]),
         instruments["multiplier"],
         instruments["underlying"].map(_SPOTS) * instruments["multiplier"],
     )
+
+
+def _positions(
+    random: np.random.Generator, instruments: pd.DataFrame, accounts: int
+) -> pd.DataFrame:
+    """Each account holds 1 to 60 contracts of about 10,000 to 1,000,000 USD of notional."""
+    notional = _notional(instruments)
     tables = []
     for account in range(accounts):
         count = min(int(np.exp(random.uniform(0.0, np.log(60.0)))), len(instruments))

@@ -58,4 +58,7 @@ ALLOCATION = {
     "most_deviation": Key(NUMBER, 0.02, **_SHARE),
     "least_sources": Key(COUNT, 2, lambda v: v >= 1, "a whole number from 1"),
     "currency_add_on": Key(NUMBER, 0.0, **_SHARE),
+    "smallest_movement": Key(NUMBER, 0.0, lambda v: v >= 0.0, "an amount of the numeraire, or 0"),
+    "most_movements": Key(COUNT, None, lambda v: v >= 0, "a whole number from 0"),
+    "search_seconds": Key(NUMBER, 5.0, lambda v: v > 0.0, "seconds above 0"),
 }

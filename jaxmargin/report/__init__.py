@@ -1,5 +1,7 @@
 """What a person reads: tables on the terminal, pictures."""
 
+from jaxmargin.report._allocate import allocation_summary as allocation_summary
+from jaxmargin.report._allocation_picture import plot_allocation as plot_allocation
 from jaxmargin.report._explain import explain_summary as explain_summary
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._sensitivities import plot_attribution as plot_attribution
