@@ -4,7 +4,7 @@
 quantities at once; by all quantities and every number of the market; the same by plain autodiff of
 plain JAX; and by bumping. Gradients are checked against plain autodiff before anything is timed,
 and against bumps in double precision. "In one program" are the same calls under `jax.jit`, closed
-over the book and its scenarios: they are traced once.
+over the book and its scenarios: they are traced once. "In the same pass" is `estimate_slopes`.
 Run: python benchmarks/gradients.py
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from harness import others_seconds, shown, time_in_turn, write_result
 
 from jaxmargin.book import Book, build_positions
-from jaxmargin.risk import ExpectedShortfall, estimate_risk
+from jaxmargin.risk import ExpectedShortfall, estimate_risk, estimate_slopes
 from jaxmargin.valuation import contract_pnl
 
 ACCOUNTS, WIDTH, SCENARIOS, OPTIONS, LEVEL = 1_000, 30, 1_024, 2_000, 0.975
@@ -58,7 +58,14 @@ def with_jaxmargin(options, shocks, instrument, quantity, fixed):
         pnl = contract_pnl(Book((options,), held), eqx.combine(numbers, fixed), shocks)
         return jnp.sum(estimate_risk(measures, pnl, held, weight, overlap=overlap).value)
 
-    return total, blocks(positions), np.asarray(positions.row)
+    def with_slopes(quantities, numbers):
+        """The total, and the derivatives by quantities that the same pass finds."""
+        held = eqx.tree_at(blocks, positions, quantities)
+        pnl = contract_pnl(Book((options,), held), eqx.combine(numbers, fixed), shocks)
+        losses, slopes = estimate_slopes(measures[0], pnl, held, weight)
+        return sum(jnp.sum(loss) for loss in losses), slopes
+
+    return total, with_slopes, blocks(positions), np.asarray(positions.row)
 
 
 def with_plain_jax(account_pnl, options, shocks, instrument, fixed):
@@ -94,12 +101,13 @@ def run(precision):
     dtype = DTYPES[precision]
     market, options, shocks, instrument, quantity = parts_of(dtype)
     numbers, fixed = eqx.partition(market, eqx.is_inexact_array)
-    total, blocks, row = with_jaxmargin(options, shocks, instrument, quantity, fixed)
+    total, with_slopes, blocks, row = with_jaxmargin(options, shocks, instrument, quantity, fixed)
     table = jnp.asarray(quantity, dtype)
     by_positions, by_all = jax.value_and_grad(total), jax.value_and_grad(total, (0, 1))
     functions = {
         "forward": (total, blocks),
         "by_positions": (by_positions, blocks),
+        "by_positions_in_the_same_pass": (with_slopes, blocks),
         "by_positions_and_market": (by_all, blocks),
         "forward_in_one_program": (jax.jit(total), blocks),
         "by_positions_in_one_program": (jax.jit(by_positions), blocks),
@@ -183,13 +191,13 @@ def rows(content):
             for precision in ("f64", "f32")
         )
 
-    own = ("by_positions", "by_positions_and_market")
-    whole = tuple(f"{name}_in_one_program" for name in own)
+    own = ("by_positions_in_the_same_pass", "by_positions", "by_positions_and_market")
+    whole = tuple(f"{name}_in_one_program" for name in own[1:])
     others = ("plain_matmul", "plain_segment_sum", "bumping_100_inputs")
     return [
         {
-            "question": f"ES of {size} and its gradient by all positions, by those and {inputs_}, "
-            "times the ES alone",
+            "question": f"ES of {size} and its gradient by all positions in the same pass, by "
+            f"`jax.grad`, by those and {inputs_}, times the ES alone",
             "figure": f"{told('times_forward', own)}; traced once {told('times_forward', whole)}",
         },
         {
