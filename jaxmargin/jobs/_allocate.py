@@ -31,9 +31,10 @@ class AllocateResult:
         allocation: account, venue, asset, quantity, market_value, value_after_haircut, counted
             (after limits too, not rounded, so that it adds up), cost, already_posted and move
             (units); what is taken back has quantity 0.
-        coverage: account, venue, requirement, posted (sum of what counts), shortfall, price_of_margin
-            (what one unit more of requirement costs), price_left and price_right (the same for one
-            unit less and more: they differ where the cost has a kink), reasons of a shortfall.
+        coverage: account, venue, requirement, posted (sum of what counts), shortfall,
+            price_of_margin (what one unit more of requirement costs), price_left and price_right
+            (the same for one unit less and more: they differ where the cost has a kink), reasons
+            of a shortfall.
         assets: asset, price, available and posted (units), already_posted, market_value,
             value_of_one_more (unit: what it would save).
         limits: limit, account, basis, cap, counted, slack, price (of one unit more of room).
@@ -189,6 +190,7 @@ def _facts(
             "lines": int(problem.asset.size),
             "limits": len(problem.limits),
         },
+        "round_to": inputs.job.settings["round_to"],
         "requirement": float(problem.requirement.sum()),
         **costs,
         "warnings": [*given.warnings, *view.postings.warnings, *_missing_sides(view)],

@@ -54,16 +54,18 @@ def _plans(facts: dict[str, Any]) -> Table:
 def _savings(facts: dict[str, Any]) -> list[Text]:
     cost, proof = facts["cost"], facts["certificate"]
     lines = []
-    if cost["greedy"] > 0.0 and facts["shortfall"]["greedy"] <= facts["shortfall"]["after"]:
+    if facts["shortfall"]["greedy"] > facts["shortfall"]["after"] + facts["round_to"]:
+        lines.append(Text("Posting the cheapest first leaves more uncovered."))
+    elif cost["savings"] > 0.0:
         share = cost["savings"] / cost["greedy"]
         lines.append(
             Text(
-                f"Saves {cost['savings']:,.2f} a year ({share:.2%}) against posting what is "
-                "cheapest first."
+                f"Saves {cost['savings']:,.2f} a year ({share:.2%}) against posting the cheapest "
+                "first."
             )
         )
-    elif facts["shortfall"]["greedy"] > 0.0:
-        lines.append(Text("Taking the cheapest first leaves more uncovered."))
+    else:
+        lines.append(Text("Posting the cheapest first is as good here, but for rounding."))
     if facts["shortfall"]["accounts"] == 0:
         lines.append(
             Text(
