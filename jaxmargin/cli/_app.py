@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from jaxmargin.cli._allocate import allocate
+from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._scenarios import JobFile, scenarios
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(explain)
 app.command()(allocate)
+app.command()(conform)
 app.command()(what_if)
 app.command()(sensitivities)
 app.add_typer(importers, name="import")

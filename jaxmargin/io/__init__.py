@@ -26,6 +26,8 @@ from jaxmargin.io._market import read_market as read_market
 from jaxmargin.io._marks import MarkTables as MarkTables
 from jaxmargin.io._marks import describe_unpriced as describe_unpriced
 from jaxmargin.io._marks import read_marks as read_marks
+from jaxmargin.io._oracle import OracleFile as OracleFile
+from jaxmargin.io._oracle import read_oracle as read_oracle
 from jaxmargin.io._orders import read_orders as read_orders
 from jaxmargin.io._problems import Problems as Problems
 from jaxmargin.io._problems import nearest as nearest

@@ -4,6 +4,8 @@ from jaxmargin.jobs._allocate import AllocateResult as AllocateResult
 from jaxmargin.jobs._allocate import run_allocate as run_allocate
 from jaxmargin.jobs._calculation import Calculation as Calculation
 from jaxmargin.jobs._calculation import build_calculation as build_calculation
+from jaxmargin.jobs._conform import ConformResult as ConformResult
+from jaxmargin.jobs._conform import run_conform as run_conform
 from jaxmargin.jobs._demo import write_demo as write_demo
 from jaxmargin.jobs._explain import ExplainResult as ExplainResult
 from jaxmargin.jobs._explain import run_explain as run_explain
