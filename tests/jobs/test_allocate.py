@@ -271,9 +271,8 @@ def test_marks_are_prices_where_they_are_given(tmp_path):
 
 def test_halves_of_the_requirement_are_enough_though_each_is_its_own_limit(tmp_path):
     # 12,000.06 in two halves: rounding each one down would leave it a cent short for ever
-    limits = (
-        "venue,by,name,basis,size\nV,class,coin,requirement,0.5\nV,class,cash,requirement,0.5\n"
-    )
+    halves = ("V,class,coin,requirement,0.5", "V,class,cash,requirement,0.5")
+    limits = "\n".join(("venue,by,name,basis,size", *halves)) + "\n"
     job = hand_job(tmp_path, {"limits": limits}, coins={"X": 1.000005})
     found = run_allocate(job, tmp_path / "o")
     (row,) = found.coverage.itertuples()
