@@ -13,6 +13,11 @@ from jaxmargin.io._collateral_arrays import CollateralArrays as CollateralArrays
 from jaxmargin.io._collateral_arrays import build_collateral as build_collateral
 from jaxmargin.io._correlations import read_correlations as read_correlations
 from jaxmargin.io._deribit import read_deribit as read_deribit
+from jaxmargin.io._derive_parameters import DeriveSettings as DeriveSettings
+from jaxmargin.io._derive_parameters import build_derive_parameters as build_derive_parameters
+from jaxmargin.io._derive_parameters import build_derive_scenarios as build_derive_scenarios
+from jaxmargin.io._derive_parameters import derive_library as derive_library
+from jaxmargin.io._derive_parameters import read_derive_parameters as read_derive_parameters
 from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._history import History as History

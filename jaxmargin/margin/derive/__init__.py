@@ -1,0 +1,31 @@
+"""Margin rules of the venue Derive: PMRM v1, PMRM_2 and the Standard manager."""
+
+from jaxmargin.margin.derive._black import option_value as option_value
+from jaxmargin.margin.derive._black import split_forward as split_forward
+from jaxmargin.margin.derive._black import svi_volatility as svi_volatility
+from jaxmargin.margin.derive._inputs import DeriveCollateral as DeriveCollateral
+from jaxmargin.margin.derive._inputs import DeriveMarket as DeriveMarket
+from jaxmargin.margin.derive._inputs import DeriveOptions as DeriveOptions
+from jaxmargin.margin.derive._inputs import DerivePositions as DerivePositions
+from jaxmargin.margin.derive._inputs import DeriveScenarios as DeriveScenarios
+from jaxmargin.margin.derive._inputs import ScenarioMode as ScenarioMode
+from jaxmargin.margin.derive._parameters import BasisMove as BasisMove
+from jaxmargin.margin.derive._parameters import OracleCharge as OracleCharge
+from jaxmargin.margin.derive._parameters import PegCharge as PegCharge
+from jaxmargin.margin.derive._parameters import VolatilityMove as VolatilityMove
+from jaxmargin.margin.derive._pmrm1 import Pmrm1Charges as Pmrm1Charges
+from jaxmargin.margin.derive._pmrm1 import Pmrm1Discounts as Pmrm1Discounts
+from jaxmargin.margin.derive._pmrm1 import Pmrm1Parameters as Pmrm1Parameters
+from jaxmargin.margin.derive._pmrm1 import margin_pmrm1 as margin_pmrm1
+from jaxmargin.margin.derive._pmrm2 import Pmrm2Charges as Pmrm2Charges
+from jaxmargin.margin.derive._pmrm2 import Pmrm2Discounts as Pmrm2Discounts
+from jaxmargin.margin.derive._pmrm2 import Pmrm2Parameters as Pmrm2Parameters
+from jaxmargin.margin.derive._pmrm2 import margin_pmrm2 as margin_pmrm2
+from jaxmargin.margin.derive._result import PortfolioMargin as PortfolioMargin
+from jaxmargin.margin.derive._result import StandardMargin as StandardMargin
+from jaxmargin.margin.derive._standard import margin_standard as margin_standard
+from jaxmargin.margin.derive._standard_parameters import StandardBase as StandardBase
+from jaxmargin.margin.derive._standard_parameters import StandardOptions as StandardOptions
+from jaxmargin.margin.derive._standard_parameters import StandardOracle as StandardOracle
+from jaxmargin.margin.derive._standard_parameters import StandardParameters as StandardParameters
+from jaxmargin.margin.derive._standard_parameters import StandardPerpetuals as StandardPerpetuals
