@@ -151,7 +151,7 @@ def _tails(
     """Measure of each row, and the means of the table and of the losses in its tail."""
     pnl = exposure @ table - losses
     tail = measure.weights(pnl, weight)
-    means = (table @ tail.T).T  # in this order a third of the time on a CPU
+    means = jnp.einsum("rs,fs->fr", tail, table).T  # in this order half the time on a CPU
     return -jnp.sum(tail * pnl, axis=-1), means, jnp.sum(tail * losses, axis=-1)
 
 
