@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Certificate", "certify"]
 
+_SMALLEST = 1e-6  # of the largest row: smaller ones are judged as rows of this size
 _AT_BOUND = 1e-12  # of the bound: rounding of a point that is there
 
 
@@ -19,7 +20,8 @@ class Certificate:
     """How far an answer may be from the optimum; by weak duality, whatever the solver says.
 
     Attributes:
-        primal_residual: largest violation of a row or bound, over the size of the row's terms.
+        primal_residual: largest violation of a row or bound, over the size of the row's terms; that
+            is a millionth of the largest row's at least.
         dual_residual: largest reduced cost of the wrong sign, over the largest cost.
         gap: cost less the dual bound, over the cost; the bound holds for any multipliers.
         bound: dual bound itself: no allocation costs less.
@@ -63,6 +65,7 @@ def certify(
     reduced = cost + matrix.T @ price
     magnitude = abs(matrix)
     size = np.maximum(magnitude @ np.abs(x), np.abs(bound))
+    size = np.maximum(size, _SMALLEST * np.max(size, initial=0.0))
     excess = np.maximum(matrix @ x - bound, 0.0)
     excess = np.where(price < 0.0, np.abs(matrix @ x - bound), excess)
     outside = np.maximum(np.maximum(lower - x, x - ceiling), 0.0)
@@ -73,7 +76,8 @@ def certify(
     wrong = np.where(x < ceiling - _AT_BOUND * room, -reduced, 0.0)
     largest = max(float(np.abs(cost).max(initial=0.0)), np.finfo(float).tiny)
     terms = float(np.abs(reduced) @ np.abs(least) + np.abs(price) @ np.abs(bound))
-    scale = max(abs(value), abs(dual), 1e-6 * terms, np.finfo(float).tiny)
+    usual = largest * float(np.abs(bound).max(initial=0.0))  # where the optimum costs nothing
+    scale = max(abs(value), abs(dual), 1e-6 * terms, 1e-6 * usual, np.finfo(float).tiny)
     return reduced, Certificate(
         primal_residual=float(
             max(_largest_ratio(excess, size), _largest_ratio(outside, room)),

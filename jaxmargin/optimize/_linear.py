@@ -137,10 +137,9 @@ def solve_rows(rows: Rows, cost: Float[np.ndarray, " line"]) -> LinearSolution:
         RuntimeError: see `optimize_allocation`.
     """
     unit = float(-rows.bound[rows.elastic].min(initial=0.0))
-    if rows.upper.size:
-        vertex = solve_vertex(cost, rows.matrix, rows.bound, rows.upper, unit=unit)
-        if vertex is not None:
-            return _covered(rows, cost, vertex.x, vertex.price)
+    vertex = solve_vertex(cost, rows.matrix, rows.bound, rows.upper, unit=unit)
+    if vertex is not None:
+        return _covered(rows, cost, vertex.x, vertex.price)
     return _short(rows, cost, unit)
 
 

@@ -199,6 +199,15 @@ def _problems(problem: AllocationProblem) -> list[str]:
     for name, count, things in (("asset", assets, "assets"), ("venue", venues, "venues")):
         index = getattr(problem, name)
         check(name, (index >= 0) & (index < count), f"be one of the {count} {things}")
+    if not found:
+        there = np.bincount(problem.asset, problem.posted, assets)
+        over = np.flatnonzero(there > problem.available * (1.0 + 1e-9))
+        if over.size:
+            found.append(
+                f"posted must not exceed available, which contains it; {over.size} of {assets} "
+                f"assets do, the first asset [{over[0]}]: {there[over[0]]} of "
+                f"{problem.available[over[0]]}."
+            )
     for number, limit in enumerate(problem.limits):
         if limit.group.size != assets:
             found.append(
@@ -211,6 +220,6 @@ def _problems(problem: AllocationProblem) -> list[str]:
                     f"limits[{number}] ({limit.name!r}) names venue [{venue}]; there are {venues}."
                 )
     most = problem.most_movements
-    if most is not None and (isinstance(most, bool) or most < 0):
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
         found.append(f"most_movements must be a whole number >= 0, or None for any; got {most!r}.")
     return found

@@ -10,7 +10,8 @@ from jaxmargin.optimize._rows import Rows
 
 __all__ = ["round_allocation", "round_postings"]
 
-_ROUNDING = 1e-12  # of a right side: an amount that is there up to rounding
+_ABOVE = 1e-12  # of a requirement: covered by as much more, so that rounding of sums takes nothing
+_ROUNDING = 1e-10  # of the amounts in a row, or of the room in it: nothing but rounding
 
 
 def round_allocation(problem: AllocationProblem, allocation: Allocation) -> Postings:
@@ -36,14 +37,15 @@ def round_postings(
     posted = np.array(amount)
     posted[whole] = lot[whole] * np.floor(posted[whole] / lot[whole] + 1e-9)
     state = _State(problem, rows, posted, shortfall)
-    for venue in range(problem.requirement.size):
-        state.drop_excess_shares(venue)
+    state.drop_excess_shares()
     for venue in np.argsort(-state.lack, kind="stable"):
         while state.lack[venue] > 0.0 and state.add_cheapest(int(venue)):
             pass
     for venue in range(problem.requirement.size):
         state.take_back(venue)
-    return measure_postings(problem, state.posted, rows=rows)
+    posted = np.maximum(state.posted, 0.0)  # sums of steps are rounded
+    posted[whole] = lot[whole] * np.round(posted[whole] / lot[whole])
+    return measure_postings(problem, posted, rows=rows)
 
 
 class _State:
@@ -61,9 +63,10 @@ class _State:
         venues = problem.requirement.size
         self.columns = rows.matrix[venues:].tocsc()
         self.upper = rows.upper
-        self.tolerance = _ROUNDING * np.maximum(np.abs(rows.bound[venues:]), 1.0e-300)
+        size = np.maximum(np.abs(rows.bound[venues:]), abs(self.columns) @ posted)
+        self.tolerance = _ROUNDING * size
         self.room = rows.bound[venues:] - self.columns @ posted
-        self.target = np.maximum(problem.requirement - shortfall, 0.0) * (1.0 + _ROUNDING)
+        self.target = np.maximum(problem.requirement - shortfall, 0.0) * (1.0 + _ABOVE)
         self.lack = self.target - np.bincount(problem.venue, problem.worth * posted, venues)
         order = np.argsort(problem.venue, kind="stable")
         count = np.bincount(problem.venue, minlength=venues)
@@ -74,9 +77,8 @@ class _State:
         found = np.maximum(self.upper[line] - self.posted[line], 0.0)
         part = self.columns[:, line]
         column = np.repeat(np.arange(line.size), np.diff(part.indptr))
-        room = self.room[part.indices] + self.tolerance[part.indices]
         takes = part.data > 0.0
-        most = np.maximum(room[takes], 0.0) / part.data[takes]
+        most = np.maximum(self.room[part.indices[takes]], 0.0) / part.data[takes]
         np.minimum.at(found, column[takes], most)
         return found
 
@@ -97,7 +99,7 @@ class _State:
         most, lot, worth = self.most(line), self.lot[line], self.problem.worth[line]
         lack = self.lack[venue]
         step = np.where(lot > 0.0, lot, np.minimum(most, lack / worth))
-        fits = (step <= most) & (step > 0.0)
+        fits = (step <= most * (1.0 + _ROUNDING)) & (worth * step > _ABOVE * lack)
         if not fits.any():
             return False
         useful = np.minimum(worth * step, lack)
@@ -118,18 +120,22 @@ class _State:
                     break
                 self.move(int(one), -float(lot))
 
-    def drop_excess_shares(self, venue: int) -> None:
-        """Take lots from groups above their share of what is posted, where rounding put them."""
-        line = self.lines[venue]
-        part = self.columns[:, line]
-        column = np.repeat(np.arange(line.size), np.diff(part.indptr))
+    def drop_excess_shares(self) -> None:
+        """Take back from groups above their share of what is posted, where rounding put them."""
+        row, data = self.columns.indices, self.columns.data
+        line = np.repeat(np.arange(self.posted.size), np.diff(self.columns.indptr))
         while True:
             over = self.room < -self.tolerance
-            guilty = over[part.indices] & (part.data > 0.0)
-            held = np.unique(line[column[guilty]])
-            held = held[self.posted[held] > 0.0]
-            if not held.size:
+            guilty = over[row] & (data > 0.0) & (self.posted[line] > 0.0)
+            if not guilty.any():
                 return
-            one = int(held[np.argmax(self.problem.cost[held] / self.problem.worth[held])])
-            step = self.lot[one] if self.lot[one] > 0.0 else self.posted[one]
-            self.move(one, -min(float(step), float(self.posted[one])))
+            price = self.problem.cost[line] / self.problem.worth[line]
+            entry = int(np.argmax(np.where(guilty, price, -np.inf)))
+            one, lot = int(line[entry]), float(self.lot[line[entry]])
+            step = -float(self.room[row[entry]] / data[entry]) * (1.0 + _ROUNDING)
+            if lot > 0.0:
+                step = lot * np.ceil(step / lot)
+            left = float(self.posted[one]) - step
+            if left <= _ROUNDING * self.problem.available[self.problem.asset[one]]:
+                step = float(self.posted[one])  # each step lowers the total, and so what may stay
+            self.move(one, -step)

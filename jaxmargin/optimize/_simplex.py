@@ -50,6 +50,8 @@ def solve_vertex(
     """
     from scipy.optimize import linprog
 
+    if not cost.size:  # SciPy wants a column
+        return Vertex(np.zeros(0), np.zeros(bound.size)) if np.all(bound >= 0.0) else None
     money = unit / _LARGEST if unit > 0.0 else 1.0
     price = float(np.abs(cost).max(initial=0.0)) or 1.0
     low = np.zeros(cost.size) if lower is None else lower / money

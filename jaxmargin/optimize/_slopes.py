@@ -20,7 +20,7 @@ class CostSlopes:
     """What one unit less, and one unit more, of each requirement moves the cost by.
 
     Attributes:
-        left: cost saved by one unit less.
+        left: cost saved by one unit less; minus infinity where the requirement is zero.
         right: cost added by one unit more; infinite where a venue can take no more.
     """
 
@@ -58,7 +58,8 @@ def cost_slopes(problem: AllocationProblem, allocation: Allocation) -> CostSlope
     full[finite] = x[finite] >= rows.upper[finite] * (1.0 - _AT)
     empty = x <= _AT * np.maximum(allocation.posted.max(initial=0.0), 1e-300)
     if np.sum(~full & ~empty) == np.sum(tight):
-        return CostSlopes(allocation.margin_price, allocation.margin_price)
+        price = allocation.margin_price
+        return CostSlopes(np.where(problem.requirement > 0.0, price, -np.inf), price)
     matrix, slope = rows.matrix[tight], rows.slope[tight].toarray()
     lower = np.where(empty, 0.0, -np.inf)
     found = np.empty((2, problem.requirement.size))
@@ -75,4 +76,4 @@ def cost_slopes(problem: AllocationProblem, allocation: Allocation) -> CostSlope
             )
             change = np.inf if vertex is None else float(problem.cost @ vertex.x)
             found[side, venue] = step * change
-    return CostSlopes(found[0], found[1])
+    return CostSlopes(np.where(problem.requirement > 0.0, found[0], -np.inf), found[1])

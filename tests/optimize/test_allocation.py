@@ -273,6 +273,7 @@ def test_bad_tables_are_named(changes, message):
         ({"venue": np.array([0.0, 1.0, 0.0, 1.0])}, "venue must be whole numbers"),
         ({"worth": np.array([1.0, 1.0, 0.0, 0.5])}, r"worth must be 1 - haircut .* \[2\]"),
         ({"worth": np.ones(3)}, r"worth must have shape \(4,\)"),
+        ({"posted": np.array([60.0, 50.0, 0.0, 0.0])}, r"posted must not .* asset \[0\]: 110"),
         ({"most": np.array([1.0, np.nan, 1.0, 1.0])}, "most must be not negative"),
         ({"venue": np.array([0, 1])}, "one entry a line"),
     ],

@@ -104,6 +104,13 @@ def test_where_no_more_can_be_covered_the_right_slope_is_infinite():
     assert slopes.right[0] == np.inf
 
 
+def test_a_requirement_of_zero_has_no_left_side():
+    problem = replace(kinked(), requirement=np.array([0.0]))
+    slopes = cost_slopes(problem, optimize_allocation(problem))
+    assert slopes.left[0] == -np.inf
+    np.testing.assert_allclose(slopes.right, [0.0125], rtol=1e-12)
+
+
 def test_a_limit_that_scales_with_the_requirement_adds_its_own_price():
     # Coin may be half of the call: one more of the call is half coin (0.00625), half cash (0.02).
     problem = replace(kinked(60.0), limits=(Limit("coin", np.array([False, True]), 0.5),))

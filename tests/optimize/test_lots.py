@@ -192,6 +192,24 @@ def test_a_smallest_transfer_is_kept():
     np.testing.assert_allclose(optimize_lots(dear).postings.posted, [75.0, 0.0], atol=1e-6)
 
 
+def test_shares_that_exclude_each_other_leave_nothing_posted():
+    # Each of two groups may be 40 % of what is posted, and there is no third: only nothing fits.
+    # Divisible assets and one in lots, so that taking back has no end but zero.
+    limits = (Limit("share", np.array([0, 1]), 0.4, basis="posted"),)
+    problem = divisible(posted=np.zeros(2), limits=limits, lot_value=np.array([7.0, 0.0]))
+    linear = optimize_allocation(problem)
+    np.testing.assert_allclose(linear.shortfall, [50.0], rtol=1e-12)
+    rounded = round_allocation(problem, linear)
+    assert rounded.broken == () and not rounded.posted.any()
+
+
+def test_an_empty_inventory_ends_the_rounding():
+    problem = divisible(available=np.array([0.0, 49.0]), posted=np.zeros(2))
+    rounded = round_allocation(problem, optimize_allocation(problem))
+    np.testing.assert_allclose(rounded.posted, [0.0, 49.0])
+    assert rounded.broken == ()
+
+
 def test_measured_rules_name_what_is_broken():
     problem = divisible(lot_value=np.array([20.0, 0.0]), most_movements=0)
     said = measure_postings(problem, np.array([110.0, 5.0])).broken
