@@ -38,7 +38,7 @@ def main() -> None:
     """Run the command line.
 
     Bad input ends it with exit code 2 and one line per problem; a file that cannot be written,
-    or too little memory, with exit code 1.
+    or too little memory, with exit code 1; an allocation that leaves an account short with 3.
     """
     try:
         app()

@@ -183,7 +183,8 @@ class AllocationView:
                 venues=list(self.accounts),
                 assets=list(self.assets),
             )
-            said[reason.venue].append(sentence.partition(": ")[2])
+            start = f"{self.accounts[reason.venue]} is short by {reason.shortfall:,.2f}: "
+            said[reason.venue].append(sentence.removeprefix(start))
         for account in np.flatnonzero(self.postings.shortfall > 0.0):
             said[account] = said[account] or ["no whole lots or allowed movements cover the rest."]
         return said

@@ -44,7 +44,7 @@ def test_the_demo_saves_against_cheapest_first_in_80_columns(command, tmp_path):
 
 
 def test_a_shortfall_ends_with_code_3_and_says_why_with_names_as_they_are(command, tmp_path):
-    name = "[red]X[/red]" + " long" * 10
+    name = "[red]X[/red]:" + " long" * 10
     job, out = hand_job(tmp_path, LITTLE, coins={name: 1.0}), tmp_path / "out"
     code, output, errors = command(job, "--out", out)
     assert code == 3, errors
