@@ -127,6 +127,10 @@ def optimize_first_order(
     bound = relaxation.joint.allocation.certificate.bound
     covered = best.shortfall == 0.0
     require(
+        not covered or relaxation.joint.covered,
+        "relaxation is no relaxation of margin: it is short of collateral where margin is covered.",
+    )
+    require(
         not covered or best.cost >= bound - KEPT * abs(bound),
         f"relaxation is no relaxation of margin: a placement costs {best.cost!r}, below its bound "
         f"of {bound!r}. Its rules must nowhere demand more than margin.",

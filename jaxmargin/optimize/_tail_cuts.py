@@ -24,7 +24,7 @@ from jaxmargin.optimize._tail_rule import TailRule
 __all__ = ["JointAllocation", "optimize_joint"]
 
 _KEPT = 1e-11  # of the unit: HiGHS keeps a row to 1e-12 of it
-_SPARE = 1e-8  # of the unit: more total shortfall than the smallest, so that rounding has room
+_SPARE = 1e-9  # of the unit: more total shortfall than the smallest, so that rounding has room
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class JointAllocation:
             with its collateral, by the measure's own evaluation. At most the tolerance where
             `shortfall` is zero.
         shortfall: cash that each venue lacks to meet its requirement and its rules; the smallest
-            possible in total, to 1e-8 of the largest loss.
+            possible in total, to 1e-9 of the largest loss.
         tail_price: of each row of the rules: what one unit more of loss in all scenarios adds to
             the cost of a period.
         cuts: rows that were added.

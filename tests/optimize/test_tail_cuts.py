@@ -242,6 +242,15 @@ def test_a_venue_that_cannot_be_covered_is_short_by_the_cash_that_would_cure_it(
     assert joint.allocation.cost == pytest.approx(6.4, abs=1e-6)
 
 
+def test_collateral_that_just_suffices_is_all_posted():
+    problem = build_problem(
+        np.array([10.0]), np.zeros(1), np.zeros((1, 1)), np.full((1, 1), 0.1), np.ones((1, 1), bool)
+    )
+    joint = optimize_joint(problem, rule(np.array([[10.0, 0.0]]), np.ones((1, 2)), WorstCase()))
+    assert joint.shortfall[0] <= 1e-7
+    np.testing.assert_allclose(joint.allocation.posted, [10.0], rtol=1e-8)
+
+
 def test_the_total_shortfall_is_the_smallest():
     problem, losses, growth, liquidation = small(5, tightness=1.3)
     assert rockafellar_uryasev(problem, losses, growth, liquidation) is None
