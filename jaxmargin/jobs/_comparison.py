@@ -26,15 +26,19 @@ class Comparison:
 
     case: str
     quantity: str
-    expected: float
-    found: float
-    tolerance: float | None = None
+    expected: int | float
+    found: int | float
+    tolerance: int | float | None = None
 
     @property
     def error(self) -> float:
         """Difference as a share of max(1, |expected|); infinite if it is not a finite number."""
         difference = abs(self.found - self.expected)
-        return difference / max(1, abs(self.expected)) if math.isfinite(difference) else math.inf
+        return (
+            float(difference / max(1, abs(self.expected)))
+            if math.isfinite(difference)
+            else math.inf
+        )
 
     def passes(self, absolute: float | None, relative: float | None) -> bool:
         """Whether the difference is within the tolerances of the file, or of this number."""
@@ -44,7 +48,10 @@ class Comparison:
 
 
 def compare(
-    case: Mapping[str, Any], found: Mapping[str, float], *, tolerance: float | None = None
+    case: Mapping[str, Any],
+    found: Mapping[str, int | float],
+    *,
+    tolerance: int | float | None = None,
 ) -> list[Comparison]:
     """Every expected number of a case beside the one found.
 
@@ -67,7 +74,7 @@ def compare(
     ]
 
 
-def numbers(case: Mapping[str, Any], table: str | None, *keys: str) -> list[float]:
+def numbers(case: Mapping[str, Any], table: str | None, *keys: str) -> list[int | float]:
     """Values of `keys` of a case, or of a table in it; integers stay integers.
 
     Raises:

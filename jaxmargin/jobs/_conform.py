@@ -49,6 +49,8 @@ def run_conform(path: Path) -> ConformResult:
             case lacks what its rule needs, or nothing says how exact the numbers are.
     """
     oracle = read_oracle(path)
+    import jax
+
     from jaxmargin.jobs._conform_rules import CONFORM_RULES
 
     if oracle.rulebook not in CONFORM_RULES:
@@ -59,7 +61,8 @@ def run_conform(path: Path) -> ConformResult:
         )
     ids = [case["id"] for case in oracle.document["cases"]]
     require(bool(ids), f"{path.name}, cases: all are invalid. Give at least one that is valid.")
-    comparisons = CONFORM_RULES[oracle.rulebook](oracle.document)
+    with jax.enable_x64(True):  # published figures have more digits than single precision
+        comparisons = CONFORM_RULES[oracle.rulebook](oracle.document)
     compared = {comparison.case for comparison in comparisons}
     for name in ids:
         require(

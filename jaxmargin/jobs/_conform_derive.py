@@ -1,11 +1,11 @@
 """Published cases of Derive's margin rules, computed here and compared."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.jobs._comparison import Comparison
 from jaxmargin.jobs._conform_derive_inputs import (
     collateral_arrays,
     fill_standard_market,
@@ -20,28 +20,9 @@ from jaxmargin.jobs._conform_derive_inputs import (
 if TYPE_CHECKING:
     from jaxmargin.margin.derive import PortfolioMargin, StandardMargin
 
-__all__ = ["Comparison", "conform_derive"]
+__all__ = ["conform_derive"]
 
 _TOLERANCE = 1e-10  # relative to the figure, or absolute below one USD
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One figure of one case.
-
-    Attributes:
-        case: name of the case.
-        figure: what is compared.
-        found: as computed here.
-        expected: as published.
-        tolerance: largest difference that conforms, in the unit of the figure.
-    """
-
-    case: str
-    figure: str
-    found: float
-    expected: float
-    tolerance: float
 
 
 def conform_derive(document: dict[str, Any]) -> list[Comparison]:
@@ -77,7 +58,7 @@ def _conform_portfolio(document: dict[str, Any]) -> list[Comparison]:
         rows = scenario_rows(document["scenario_sets"][case["scenarios"]])
         grid = build_derive_scenarios(rows, f"{where}, scenarios", problems, skewed=second)
         if not case.get("valid", True):
-            compared.append(Comparison(where, "refused", float(grid is None), 1.0, 0.0))
+            compared.append(Comparison(where, "refused", 1.0, float(grid is None), 0.0))
             continue
         settings = tables(document["parameter_sets"][case["parameters"]])
         parameters.append(build_derive_parameters(rulebook, settings, where, problems))
@@ -217,14 +198,14 @@ def _compare(case: dict[str, Any], figures: dict[str, float]) -> list[Comparison
             # a figure of a whole dollar must not fall to the next by its last digits
             dollars = float(np.trunc(np.round(found, 6)))
             compared.append(
-                Comparison(str(case["id"]), whole, dollars, float(case["expected"][whole]), 0.0)
+                Comparison(str(case["id"]), whole, float(case["expected"][whole]), dollars, 0.0)
             )
     return compared
 
 
 def _close(case: dict[str, Any], figure: str, found: float, expected: float) -> Comparison:
     tolerance = _TOLERANCE * max(1.0, abs(expected))
-    return Comparison(str(case["id"]), figure, found, float(expected), tolerance)
+    return Comparison(str(case["id"]), figure, float(expected), found, tolerance)
 
 
 def _padded(values: Any, rows: int, fill: float) -> np.ndarray:

@@ -4,10 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxmargin.jobs._comparison import Comparison
+from jaxmargin.jobs._conform_derive import conform_derive
+from jaxmargin.jobs._conform_drift import conform_drift
 from jaxmargin.jobs._conform_dydx import conform_dydx
+from jaxmargin.jobs._conform_vega import conform_vega
 
 __all__ = ["CONFORM_RULES"]
 
 CONFORM_RULES: dict[str, Callable[[dict[str, Any]], list[Comparison]]] = {
+    "derive.pmrm1": conform_derive,
+    "derive.pmrm2": conform_derive,
+    "derive.srm": conform_derive,
+    "drift.size_weights": conform_drift,
     "dydx.v4": conform_dydx,
+    "vega.lognormal_es": conform_vega,
 }

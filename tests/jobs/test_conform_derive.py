@@ -18,10 +18,10 @@ def test_every_published_figure_is_met(name):
     missed = [one for one in compared if not abs(one.found - one.expected) <= one.tolerance]
     assert not missed
     assert {one.case for one in compared} == {case["id"] for case in document["cases"]}
-    margins = [one for one in compared if one.figure[:2] in ("im", "mm")]
+    margins = [one for one in compared if one.quantity[:2] in ("im", "mm")]
     assert len(margins) >= 2 * sum(case.get("valid", True) for case in document["cases"])
     pnl = sum(len(case["expected"].get("scenario_pnl", ())) for case in document["cases"])
-    assert sum(one.figure.startswith("scenario_pnl") for one in compared) >= pnl * 0.9
+    assert sum(one.quantity.startswith("scenario_pnl") for one in compared) >= pnl * 0.9
 
 
 def test_a_wrong_figure_and_a_wrong_setting_are_found():
@@ -30,7 +30,7 @@ def test_a_wrong_figure_and_a_wrong_setting_are_found():
     document["cases"][0]["expected"]["im"] += 1e-6
     document["parameter_sets"]["p0"]["other_contingency"]["option"] *= 1.001
     missed = {
-        (one.case, one.figure)
+        (one.case, one.quantity)
         for one in conform_derive(document)
         if not abs(one.found - one.expected) <= one.tolerance
     }
