@@ -28,7 +28,8 @@ class LotAllocation:
     Attributes:
         postings: what to post; look at its `shortfall` and `broken`.
         bound: no postings in whole lots with as small a total shortfall cost less.
-        gap: `postings.cost` less `bound`, over the cost; infinite where `postings` break a rule.
+        gap: `postings.cost` less `bound`, over the cost; infinite where `postings` are not an
+            answer: they break a rule, or time was up before the search covered what can be.
         source: "rounding" of the linear optimum or "search" by branch and bound.
         status: "optimal" up to the gap asked for, "time" if that ran out first, "impossible" if no
             postings keep every rule.
@@ -95,7 +96,9 @@ def optimize_lots(
         bound = max(bound, min(found.bound, known.cost))  # an empty search: nothing is cheaper
     else:
         bound = max(bound, found.bound)
-    return _answer(best or rounded, bound, gap, rounded, start)
+    if best is None:
+        return _nothing(rounded, bound, "time", start)
+    return _answer(best, bound, gap, rounded, start)
 
 
 def _short(
@@ -113,8 +116,7 @@ def _short(
     least = float(rounded.shortfall.sum()) if keeps else np.inf
     if first.posted is None and not keeps:
         status = "impossible" if first.status == "impossible" else "time"
-        seconds = time.perf_counter() - start
-        return LotAllocation(rounded, 0.0, np.inf, "rounding", status, seconds)
+        return _nothing(rounded, 0.0, status, start)
     least = min(least, first.value) * (1.0 + 1e-9) + 1e-9 * program.unit
     second = search(program, seconds=0.5 * seconds, gap=gap, most_short=least)
     if second.posted is None and first.posted is not None:
@@ -122,7 +124,17 @@ def _short(
     known = rounded if keeps and float(rounded.shortfall.sum()) <= least else None
     bound = max(second.bound, 0.0) if np.isfinite(second.bound) else 0.0
     best = _cheaper(problem, linear, known, second)
-    return _answer(best or rounded, bound, gap, rounded, start)
+    if best is None:
+        return _nothing(rounded, bound, "time", start)
+    return _answer(best, bound, gap, rounded, start)
+
+
+def _nothing(
+    rounded: Postings, bound: float, status: Literal["time", "impossible"], start: float
+) -> LotAllocation:
+    """No postings that cover as much as is possible and keep every rule were found."""
+    seconds = time.perf_counter() - start
+    return LotAllocation(rounded, bound, np.inf, "rounding", status, seconds)
 
 
 def _room(known: Postings | None, bound: float) -> float:
@@ -139,8 +151,10 @@ def _cheaper(
     value = np.bincount(problem.venue, problem.worth * found.posted, venues)
     lack = np.maximum(problem.requirement - value, 0.0)
     lack[lack <= 1e-8 * problem.requirement] = 0.0  # tolerance of HiGHS: to be covered
-    fresh = round_postings(problem, linear.rows, found.posted, lack)
-    if fresh.broken or (known is not None and fresh.cost > known.cost):
+    fresh = round_postings(problem, linear.rows, found.posted, lack, take_back=False)
+    if fresh.broken or np.any(fresh.shortfall > lack + 1e-9 * problem.requirement):
+        return known
+    if known is not None and fresh.cost > known.cost:
         return known
     return fresh
 
@@ -152,12 +166,12 @@ def _gap(cost: float, bound: float) -> float:
 def _answer(
     postings: Postings, bound: float, gap: float, rounded: Postings, start: float
 ) -> LotAllocation:
-    proven = np.inf if postings.broken else _gap(postings.cost, bound)
+    proven = _gap(postings.cost, bound)
     return LotAllocation(
         postings=postings,
         bound=min(bound, postings.cost),
         gap=proven,
         source="rounding" if postings is rounded else "search",
-        status="optimal" if proven <= gap * (1.0 + 1e-6) + 1e-12 else "time",
+        status="optimal" if proven <= gap + 1e-8 else "time",
         seconds=time.perf_counter() - start,
     )

@@ -30,8 +30,13 @@ def round_postings(
     rows: Rows,
     amount: Float[np.ndarray, " line"],
     shortfall: Float[np.ndarray, " venue"],
+    *,
+    take_back: bool = True,
 ) -> Postings:
-    """`amount` in whole lots as `round_allocation` has it; venues may stay as short as given."""
+    """`amount` in whole lots as `round_allocation` has it; venues may stay as short as given.
+
+    `take_back` may go against rules on movements, which a search has kept.
+    """
     lot = problem.lot_value[problem.asset]
     whole = lot > 0.0
     posted = np.array(amount)
@@ -41,7 +46,7 @@ def round_postings(
     for venue in np.argsort(-state.lack, kind="stable"):
         while state.lack[venue] > 0.0 and state.add_cheapest(int(venue)):
             pass
-    for venue in range(problem.requirement.size):
+    for venue in range(problem.requirement.size if take_back else 0):
         state.take_back(venue)
     posted = np.maximum(state.posted, 0.0)  # sums of steps are rounded
     posted[whole] = lot[whole] * np.round(posted[whole] / lot[whole])
@@ -67,6 +72,7 @@ class _State:
         self.tolerance = _ROUNDING * size
         self.room = rows.bound[venues:] - self.columns @ posted
         self.target = np.maximum(problem.requirement - shortfall, 0.0) * (1.0 + _ABOVE)
+        self.noise = 2.0 * _ABOVE * problem.requirement  # no lot is worth posting for so little
         self.lack = self.target - np.bincount(problem.venue, problem.worth * posted, venues)
         order = np.argsort(problem.venue, kind="stable")
         count = np.bincount(problem.venue, minlength=venues)
@@ -100,6 +106,7 @@ class _State:
         lack = self.lack[venue]
         step = np.where(lot > 0.0, lot, np.minimum(most, lack / worth))
         fits = (step <= most * (1.0 + _ROUNDING)) & (worth * step > _ABOVE * lack)
+        fits &= (lot == 0.0) | (lack > self.noise[venue])
         if not fits.any():
             return False
         useful = np.minimum(worth * step, lack)
@@ -113,7 +120,9 @@ class _State:
         line = self.lines[venue]
         for one in line[np.argsort(-self.problem.cost[line] * self.lot[line], kind="stable")]:
             lot, worth = self.lot[one], self.problem.worth[one]
-            while lot > 0.0 and self.posted[one] > 0.5 * lot and self.lack[venue] <= -worth * lot:
+            while lot > 0.0 and self.posted[one] > 0.5 * lot:
+                if self.lack[venue] + worth * lot > self.noise[venue]:
+                    break
                 start, end = self.columns.indptr[one : one + 2]
                 row, value = self.columns.indices[start:end], self.columns.data[start:end]
                 if np.any(self.room[row] + lot * value < -self.tolerance[row]):

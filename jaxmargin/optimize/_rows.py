@@ -131,14 +131,10 @@ def rows_of(problem: AllocationProblem) -> Rows:
 
     slope = table([block.slope for block in blocks], venues)
     fixed = joined(lambda b: b.fixed)
-    by_share = np.full(lines, np.inf)
-    np.multiply(
-        upper.share,
-        problem.requirement[problem.venue],
-        out=by_share,
-        where=np.isfinite(upper.share),
-    )
-    most = np.minimum(upper.money, by_share)
+    share = np.isfinite(upper.share)
+    by_share = upper.share[share] * problem.requirement[problem.venue[share]]
+    most = upper.money.copy()
+    most[share] = np.minimum(most[share], by_share)
     kind = joined(lambda b: b.kind)
     return Rows(
         matrix=table([(b.row, b.line, b.value) for b in blocks], lines),

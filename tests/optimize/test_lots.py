@@ -71,7 +71,7 @@ def test_lots_are_the_best_of_all_combinations(seed):
     assert answer.bound <= answer.postings.cost and answer.gap < 1e-6
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(10))
 def test_tickets_and_few_movements_are_the_best_of_all_combinations(seed):
     problem = small_problem(seed, ticket_cost=0.2, least=12.0, most_movements=4)
     before = np.where(np.arange(6) == 1, problem.lot_value[0], 0.0)
@@ -136,6 +136,23 @@ def test_rounding_by_hand():
     rounded = round_allocation(problem, optimize_allocation(problem))
     np.testing.assert_allclose(rounded.posted, [10.0, 90.0], rtol=1e-12)
     assert rounded.cost == pytest.approx(1.3, rel=1e-12) and rounded.broken == ()
+
+
+def test_lots_that_cover_exactly_are_enough():
+    # Five lots of 20 coins at 0.8 are 80 of 80; a sixth, or cash, would be waste.
+    problem = build_problem(
+        np.array([100.0, 200.0]),
+        np.array([80.0, 80.0]),
+        np.array([[0.0, 0.0], [0.2, 0.2]]),
+        np.array([[0.04, 0.04], [0.01, 0.01]]),
+        np.ones((2, 2), bool),
+        lot_value=np.array([5.0, 20.0]),
+    )
+    for postings in (
+        round_allocation(problem, optimize_allocation(problem)),
+        optimize_lots(problem, gap=0.0).postings,
+    ):
+        np.testing.assert_allclose(postings.posted, [0.0, 0.0, 100.0, 100.0], rtol=1e-12)
 
 
 def test_what_lots_cannot_cover_is_short():
