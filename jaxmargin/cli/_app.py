@@ -62,15 +62,16 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for inputs and results.")] = Path("demo-out"),
     accounts: Annotated[int, typer.Option(min=1, help="Accounts of the made-up book.")] = 1000,
 ) -> None:
-    """Make a synthetic market and book, margin it, and show how to go on."""
+    """Make a synthetic market and book, margin it, cover the margin, and show how to go on."""
     from jaxmargin.jobs import write_demo
     from jaxmargin.report import print_plain
 
     job = write_demo(out, accounts=accounts)
     _margin(job, out / "results")
+    allocate(job, out / "allocation")
     print_plain(
         [
-            f"Inputs in {out} (synthetic), results in {out / 'results'}.",
+            f"Inputs in {out} (synthetic), margins in {out / 'results'}.",
             f"Next: edit {job}, then run: jaxmargin margin {job} --out {out / 'results'}",
         ]
     )

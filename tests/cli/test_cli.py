@@ -26,7 +26,7 @@ def command(monkeypatch, capsys):
     return run
 
 
-def test_demo_needs_no_arguments_and_margins_a_thousand_accounts(tmp_path):
+def test_demo_needs_no_arguments_and_margins_and_covers_a_thousand_accounts(tmp_path):
     environment = os.environ | {"JAXMARGIN_CACHE": str(tmp_path / "cache")}
     environment.pop("JAX_ENABLE_X64", None)
     ended = subprocess.run(
@@ -37,6 +37,8 @@ def test_demo_needs_no_arguments_and_margins_a_thousand_accounts(tmp_path):
     assert "1,000 accounts" in ended.stdout and "500 contracts" in ended.stdout
     assert "synthetic" in ended.stdout.lower()
     assert len(pd.read_parquet(tmp_path / "demo-out/results/requirements.parquet")) == 1000
+    assert "Saves " in ended.stdout and "Certificate: primal residual" in ended.stdout
+    assert (tmp_path / "demo-out/allocation/allocation.parquet").is_file()
     cache = tmp_path / "cache"
     assert any(cache.iterdir()) and cache.stat().st_mode & 0o077 == 0
 
