@@ -26,7 +26,8 @@ LEVEL, CORRELATION, SEED = 0.99, 0.95, 1
 TEXTBOOK = ("ES-S", "ES-M")  # ES-L would have two million rows
 CLARABEL = ("ES-S", "ES-M")
 SECONDS = 900.0  # after which the textbook program is given up
-OPTIMUM = 1e-6  # relative difference of optima
+# relative difference of optima; Clarabel, an interior point method, ends 4e-6 above at its defaults
+OPTIMUM = {"highs": 1e-6, "clarabel": 1e-5}
 
 
 def instance(size, *, wrong_way=False, seed=SEED):
@@ -192,7 +193,7 @@ def run(size, *, wrong_way, rounds):
         found[name] = {"seconds": took, "times_cuts": took / seconds["median"], "optimum": optimum}
         if optimum is not None:
             difference = abs(answer.allocation.cost / optimum - 1.0)
-            assert difference < OPTIMUM, (name, optimum, answer.allocation.cost)
+            assert difference < OPTIMUM[name], (name, optimum, answer.allocation.cost)
             found[name]["relative_difference"] = difference
     return found
 
@@ -247,7 +248,7 @@ def main():
         "textbook": "solved once an instance; HiGHS timed without building the matrix, Clarabel "
         f"with CVXPY's compilation; given up after {SECONDS:.0f} s",
         "checked": "ES of every venue by a sort in NumPy, never positive; optima of the textbook "
-        f"program within {OPTIMUM:g}",
+        + " and ".join(f"program on {name} within {each:g}" for name, each in OPTIMUM.items()),
         "instances": instances,
     }
     write_result("allocation_shortfall", content | {"readme": rows(content)})
