@@ -1,6 +1,7 @@
 """Strict numeric settings for every test, chosen before anything is computed."""
 
 import gc
+import sys
 from pathlib import Path
 
 import jax
@@ -24,3 +25,24 @@ def _room_for_compiled_programs():
     if not maps.exists() or len(maps.read_text().splitlines()) > _MOST_MAPS:
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture
+def run_command(monkeypatch, capsys):
+    """Run the command line in this process, in the tests' precision and devices.
+
+    Takes the words after `jaxmargin`; its exit code, output and errors.
+    """
+    from jaxmargin.cli import main
+
+    for module in ("_allocate", "_app", "_explain", "_sensitivities", "_what_if"):
+        monkeypatch.setattr(f"jaxmargin.cli.{module}.prepare_jax", lambda: None)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["jaxmargin", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run

@@ -18,7 +18,7 @@ def run(path, tmp_path, monkeypatch):
     runpy.run_path(str(path))
 
 
-# the others are run by tests/jobs/test_real_*.py, which check their numbers too
+# the others are run by tests of what they show, which check their numbers too
 @pytest.mark.parametrize("path", EXAMPLES[1:3], ids=lambda path: path.stem)
 def test_an_example_runs_and_prints(path, tmp_path, monkeypatch, capsys):
     run(path, tmp_path, monkeypatch)

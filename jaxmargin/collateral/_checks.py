@@ -1,11 +1,11 @@
 """Refuses numbers that a sum, a maximum or a tail would hide."""
 
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxmargin.errors import require
+from jaxmargin.valuation import rows_not_finite
 
 __all__ = ["require_finite_pnl", "require_not_negative"]
 
@@ -28,8 +28,7 @@ def require_finite_pnl(where: str, what: str, pnl: Float[Array, "row scenario"])
     """Raise `InvalidInputError` unless every P&L is a number; nothing while tracing."""
     if isinstance(pnl, Tracer):
         return
-    finite = np.asarray(jnp.all(jnp.isfinite(pnl), axis=1))  # the table stays on its device
-    bad = np.flatnonzero(~finite)
+    bad = rows_not_finite(pnl)
     require(
         bad.size == 0,
         f"{where}: the P&L of {bad.size} of {pnl.shape[0]} {what} is not finite in some scenario, "

@@ -2,6 +2,7 @@
 
 from jaxmargin.io._book import BookTables as BookTables
 from jaxmargin.io._book import build_book as build_book
+from jaxmargin.io._book import contract_names as contract_names
 from jaxmargin.io._book import contract_rows as contract_rows
 from jaxmargin.io._book import read_book as read_book
 from jaxmargin.io._chain import Chain as Chain
@@ -35,6 +36,7 @@ from jaxmargin.io._oracle import OracleFile as OracleFile
 from jaxmargin.io._oracle import read_oracle as read_oracle
 from jaxmargin.io._orders import read_orders as read_orders
 from jaxmargin.io._problems import Problems as Problems
+from jaxmargin.io._problems import list_some as list_some
 from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_table as read_table

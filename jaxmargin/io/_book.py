@@ -31,7 +31,7 @@ from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import COMBOS, INSTRUMENTS, POSITIONS
 from jaxmargin.numerics import bucket_size
 
-__all__ = ["BookTables", "build_book", "contract_rows", "read_book"]
+__all__ = ["BookTables", "build_book", "contract_names", "contract_rows", "read_book"]
 
 _KINDS: dict[str, type[AbstractInstruments]] = {
     "spot": Spot,
@@ -240,6 +240,15 @@ def contract_rows(tables: BookTables, instrument: pd.Series) -> Int[np.ndarray, 
         )
         first += bucket_size(len(contracts))
     return instrument.map(rows).to_numpy(np.int64)
+
+
+def contract_names(tables: BookTables) -> np.ndarray:
+    """Name of the contract in each row of the book; empty for padding."""
+    listed = tables.instruments["instrument"]
+    rows = contract_rows(tables, listed)
+    names = np.full(int(rows.max(initial=-1)) + 1, "", object)
+    names[rows] = listed.to_numpy()
+    return names
 
 
 def _batch(kind: str, contracts: pd.DataFrame, market: MarketTables) -> AbstractInstruments:

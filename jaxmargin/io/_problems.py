@@ -1,14 +1,15 @@
 """Collects every problem of the inputs, so that all are shown at once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
 
-__all__ = ["Problems", "nearest"]
+__all__ = ["Problems", "list_some", "nearest"]
 
 _LISTED = 10  # names or rows written out; the rest is counted
 
@@ -45,13 +46,12 @@ class Problems:
         """
         rows = np.flatnonzero(np.asarray(bad, bool))
         if rows.size:
-            listed = ", ".join(str(row + 1) for row in rows[:_LISTED])
-            more = f" and {rows.size - _LISTED:,} more" if rows.size > _LISTED else ""
+            listed = list_some(rows + 1)
             first = "" if values is None else f"; the first is {_shown(values.iloc[rows[0]])}"
             noun = "row" if rows.size == 1 else "rows"
             self.add(
                 f"{table}, column {column}",
-                f"{what} in {rows.size:,} of {len(bad):,} rows ({noun} {listed}{more}{first})",
+                f"{what} in {rows.size:,} of {len(bad):,} rows ({noun} {listed}{first})",
                 cure,
             )
 
@@ -70,6 +70,14 @@ class Problems:
         """Raise `InvalidInputError` with every problem, if there is one."""
         if self.found:
             raise InvalidInputError(self.found)
+
+
+def list_some(
+    things: Sequence[Any] | np.ndarray | pd.Index, say: Callable[[Any], str] = str
+) -> str:
+    """The first ten with commas, each as `say` words it, and how many more there are."""
+    more = f" and {len(things) - _LISTED:,} more" if len(things) > _LISTED else ""
+    return ", ".join(say(thing) for thing in things[:_LISTED]) + more
 
 
 def _shown(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io import contract_rows, require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.io import contract_names, require_folder, round_up, sha256, write_json, write_table
 from jaxmargin.jobs._load import Inputs, load_inputs
 
 if TYPE_CHECKING:
@@ -109,21 +109,12 @@ def run_allocate(
     facts["job"] = Path(os.path.relpath(path.resolve(), out.resolve())).as_posix()
     facts["device"] = {"kind": jax.devices()[0].device_kind, "count": jax.device_count()}
     facts["seconds"] = _seconds(read_seconds, margins, solving)
-    result = AllocateResult(*tables, view.positions(slopes, _contracts(inputs)), facts)
+    result = AllocateResult(*tables, view.positions(slopes, contract_names(inputs.book)), facts)
     out.mkdir(parents=True, exist_ok=True)
     for name in ("allocation", "coverage", "assets", "limits", "positions"):
         write_table(getattr(result, name), out / f"{name}.parquet")
     write_json(facts, out / "allocation.json")
     return result
-
-
-def _contracts(inputs: Inputs) -> np.ndarray:
-    """Name of the contract in each row of the book; rows of padding have none."""
-    listed = inputs.book.instruments["instrument"]
-    rows = contract_rows(inputs.book, listed)
-    names = np.full(int(rows.max()) + 1, "", object)
-    names[rows] = listed
-    return names
 
 
 def _allocate(

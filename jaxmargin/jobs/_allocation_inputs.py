@@ -15,6 +15,7 @@ from jaxmargin.io import (
     Problems,
     build_collateral,
     describe_unpriced,
+    list_some,
     read_collateral,
     read_inventory,
     read_marks,
@@ -25,7 +26,6 @@ from jaxmargin.jobs._load import Inputs
 __all__ = ["AllocationInputs", "load_allocation"]
 
 _TABLES = ("collateral", "schedule", "inventory", "limits", "exclusions", "costs", "marks")
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,9 @@ def load_allocation(inputs: Inputs) -> AllocationInputs:
     arrays = build_collateral(tables, market)
     arrays = _with_add_on(arrays, tables, inputs, venue, settings["currency_add_on"])
     odd = tables.not_accepted
-    listed = ", ".join(
-        f"{row.asset} of {row.account} at {row.venue}" for row in odd.head(_LISTED).itertuples()
-    )
-    more = f" and {len(odd) - _LISTED:,} more" if len(odd) > _LISTED else ""
-    warnings = () if odd.empty else (f"Posted where it is not accepted: {listed}{more}.",)
+    rows = list(odd.itertuples())
+    listed = list_some(rows, lambda row: f"{row.asset} of {row.account} at {row.venue}")
+    warnings = () if odd.empty else (f"Posted where it is not accepted: {listed}.",)
     return AllocationInputs(
         tables, arrays, inventory, venue, price, tuple(paths.values()), warnings
     )
@@ -107,12 +105,11 @@ def _venues(file: str, tables: CollateralTables, problems: Problems) -> np.ndarr
     found = posted.reindex(tables.accounts)
     absent = list(tables.accounts[found.isna()])
     if absent:
-        listed = ", ".join(repr(name) for name in absent[:_LISTED])
-        more = f" and {len(absent) - _LISTED:,} more" if len(absent) > _LISTED else ""
+        listed = list_some(absent, repr)
         problems.add(
             f"{file}, column account",
             f"no row, and so no venue and no schedule, for {len(absent):,} of "
-            f"{len(found):,} accounts ({listed}{more})",
+            f"{len(found):,} accounts ({listed})",
             f"Add a row with the venue of each ({', '.join(venues)}), with quantity 0 if nothing "
             "is posted yet.",
         )

@@ -12,7 +12,7 @@ from jaxmargin.io import MarketTables, round_down, round_up
 from jaxmargin.jobs._allocation_inputs import AllocationInputs
 from jaxmargin.jobs._allocation_problem import AllocationCase
 from jaxmargin.jobs._allocation_rounding import Postings
-from jaxmargin.optimize import Allocation, CostSlopes, RowKind, say_reason
+from jaxmargin.optimize import Allocation, CostSlopes, RowKind, describe_reason
 
 if TYPE_CHECKING:
     from jaxmargin.sensitivities import PositionSlopes
@@ -177,14 +177,8 @@ class AllocationView:
     def _reasons(self) -> list[list[str]]:
         said: list[list[str]] = [[] for _ in self.accounts]
         for reason in self.postings.reasons:
-            sentence = say_reason(
-                reason,
-                self.case.problem,
-                venues=list(self.accounts),
-                assets=list(self.assets),
-            )
-            start = f"{self.accounts[reason.venue]} is short by {reason.shortfall:,.2f}: "
-            said[reason.venue].append(sentence.removeprefix(start))
+            cause = describe_reason(reason, self.case.problem, assets=list(self.assets))
+            said[reason.venue].append(cause)
         for account in np.flatnonzero(self.postings.shortfall > 0.0):
             said[account] = said[account] or ["no whole lots or allowed movements cover the rest."]
         return said

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io import contract_rows
+from jaxmargin.io import contract_names
 from jaxmargin.jobs._load import Inputs
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 
 def position_table(inputs: Inputs, slopes: Any, margins: Any) -> pd.DataFrame:
     """One row per position; `slopes` and `margins` have all of them, each in its own order."""
-    names, accounts = _contracts(inputs), inputs.book.accounts
+    names, accounts = contract_names(inputs.book), inputs.book.accounts
     table = pd.DataFrame(
         {
             "account": accounts[slopes.account],
@@ -66,7 +66,7 @@ def kink_table(inputs: Inputs, account: str, labels: list[str], kinks: Any) -> p
     """One row per position and asset of one account: distance to the next scenario, both sides."""
     parts = []
     for kind, names, found in (
-        ("position", _contracts(inputs)[kinks.instrument], kinks.by_position),
+        ("position", contract_names(inputs.book)[kinks.instrument], kinks.by_position),
         ("asset", inputs.market.assets["asset"].to_numpy(), kinks.by_asset),
     ):
         columns: dict[str, Any] = {"account": account, "kind": kind, "name": names}
@@ -192,15 +192,6 @@ def parameter_table(values: dict[str, Any], slopes: dict[str, Any]) -> pd.DataFr
             )
         )
     return pd.concat(parts, ignore_index=True)
-
-
-def _contracts(inputs: Inputs) -> np.ndarray:
-    """Name of the contract in each row of the book; empty for padding."""
-    instrument = inputs.book.instruments["instrument"]
-    rows = contract_rows(inputs.book, instrument)
-    names = np.full(int(rows.max(initial=-1)) + 1, "", object)
-    names[rows] = instrument.to_numpy()
-    return names
 
 
 def _labeled(scenario: Any, labels: list[str]) -> np.ndarray:

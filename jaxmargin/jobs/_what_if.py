@@ -12,6 +12,7 @@ import pandas as pd
 from jaxmargin.io import (
     Problems,
     contract_rows,
+    list_some,
     read_orders,
     require_folder,
     round_up,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from jaxmargin.jobs._clock import Seconds
 
 __all__ = ["WhatIfResult", "run_what_if"]
-
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -203,11 +202,10 @@ def _warnings(orders: Path, legs: pd.DataFrame, new: pd.Index) -> list[str]:
     if ignored:
         warnings.append(f"{orders.name}: columns that are not used: {', '.join(ignored)}.")
     if len(new):
-        listed = ", ".join(repr(name) for name in new[:_LISTED])
-        more = f" and {len(new) - _LISTED:,} more" if len(new) > _LISTED else ""
+        listed = list_some(new, repr)
         who = "1 account" if len(new) == 1 else f"{len(new):,} accounts"
         warnings.append(
-            f"{orders.name}, column account: {who} without positions yet ({listed}{more}), "
+            f"{orders.name}, column account: {who} without positions yet ({listed}), "
             "margined as new. Correct the name if that is not so."
         )
     return warnings

@@ -4,17 +4,16 @@ import abc
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from jaxmargin.book import Book, DenseBlock, Positions, pad_accounts
 from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
-from jaxmargin.valuation import Progress, contract_pnl, memory_errors
+from jaxmargin.valuation import Progress, contract_pnl, memory_errors, rows_not_finite
 
 __all__ = [
     "AbstractRulebook",
@@ -113,11 +112,10 @@ def require_finite(
             "The weights of the scenarios are not finite, or all zero, or some are negative. Check "
             "their source."
         )
-    finite = np.asarray(_finite_rows(pnl))
-    if not finite.all():
-        rows = np.flatnonzero(~finite)
+    rows = rows_not_finite(pnl)
+    if rows.size:
         raise InvalidInputError(
-            f"The P&L of {rows.size} of {finite.size} contracts is not finite in some scenario, "
+            f"The P&L of {rows.size} of {pnl.shape[0]} contracts is not finite in some scenario, "
             f"the first in row {rows[0]} of the book. Check its market data and the shocks."
         )
 
@@ -150,8 +148,3 @@ def require_known(positions: Positions, rows: int) -> None:
             f"An account holds the contract in row {last} of the book, which has {rows} rows, "
             "padding included. Add the contract, or correct the position.",
         )
-
-
-@jax.jit
-def _finite_rows(pnl: Float[Array, "instrument scenario"]) -> Bool[Array, " instrument"]:
-    return jnp.all(jnp.isfinite(pnl), axis=-1)

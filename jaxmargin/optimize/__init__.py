@@ -30,6 +30,7 @@ from jaxmargin.optimize._sensitivities import CostSensitivities as CostSensitivi
 from jaxmargin.optimize._sensitivities import cost_sensitivities as cost_sensitivities
 from jaxmargin.optimize._sensitivities import marginal_funding_cost as marginal_funding_cost
 from jaxmargin.optimize._shortfall import ShortfallReason as ShortfallReason
+from jaxmargin.optimize._shortfall import describe_reason as describe_reason
 from jaxmargin.optimize._shortfall import say_reason as say_reason
 from jaxmargin.optimize._slopes import CostSlopes as CostSlopes
 from jaxmargin.optimize._slopes import cost_slopes as cost_slopes

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from jaxmargin.optimize._problem import AllocationProblem
 from jaxmargin.optimize._rows import RowKind, Rows
 
-__all__ = ["ShortfallReason", "find_reasons", "say_reason"]
+__all__ = ["ShortfallReason", "describe_reason", "find_reasons", "say_reason"]
 
 _ZERO = 1e-7
 
@@ -117,22 +117,27 @@ def say_reason(
     assets: Sequence[str] | None = None,
 ) -> str:
     """The reason as a sentence, with names where they are given and numbers where not."""
+    venue = _name(venues, "venue", reason.venue)
+    cause = describe_reason(reason, problem, assets=assets)
+    return f"{venue} is short by {reason.shortfall:,.2f}: {cause}"
 
-    def name(names: Sequence[str] | None, what: str, number: int) -> str:
-        return f"{what} [{number}]" if names is None else str(names[number])
 
-    start = f"{name(venues, 'venue', reason.venue)} is short by {reason.shortfall:,.2f}: "
+def describe_reason(
+    reason: ShortfallReason, problem: AllocationProblem, *, assets: Sequence[str] | None = None
+) -> str:
+    """The same without the venue and what it lacks."""
     if reason.kind == "eligibility":
-        return start + f"all that it takes is worth {reason.relief:,.2f} there at most."
-    asset = name(assets, "asset", reason.asset)
+        return f"all that it takes is worth {reason.relief:,.2f} there at most."
+    asset = _name(assets, "asset", reason.asset)
     if reason.kind == "inventory":
-        return start + f"all of {asset} is used; one unit more would cover {reason.relief:.3g}."
+        return f"all of {asset} is used; one unit more would cover {reason.relief:.3g}."
     if reason.kind == "capacity":
-        return start + f"a line of {asset} is full; one unit more would cover {reason.relief:.3g}."
+        return f"a line of {asset} is full; one unit more would cover {reason.relief:.3g}."
     limit = problem.limits[reason.limit]
     members = np.flatnonzero(limit.group == reason.group)
-    who = name(assets, "asset", int(members[0])) if members.size == 1 else f"group {reason.group}"
-    return (
-        start + f"limit {limit.name!r} binds for {who}; one unit more would cover "
-        f"{reason.relief:.3g}."
-    )
+    who = _name(assets, "asset", int(members[0])) if members.size == 1 else f"group {reason.group}"
+    return f"limit {limit.name!r} binds for {who}; one unit more would cover {reason.relief:.3g}."
+
+
+def _name(names: Sequence[str] | None, what: str, number: int) -> str:
+    return f"{what} [{number}]" if names is None else str(names[number])

@@ -102,7 +102,7 @@ def margin_to_positions(
     """Derivatives of every account's margin by each of its own positions.
 
     Not differentiable where the order of two scenarios at the edge of a tail changes; there it is
-    the derivative by one of the orders, or their mean: see `margin_kinks`.
+    the derivative by one of the orders, or their mean: see `account_kinks`.
 
     Args:
         rulebook: the rule.

@@ -8,6 +8,7 @@ from jaxmargin.valuation._contracts import contract_pnl as contract_pnl
 from jaxmargin.valuation._contracts import pnl_by_value as pnl_by_value
 from jaxmargin.valuation._execution import Execution as Execution
 from jaxmargin.valuation._execution import memory_errors as memory_errors
+from jaxmargin.valuation._finite import rows_not_finite as rows_not_finite
 from jaxmargin.valuation._losses import ScenarioWeights as ScenarioWeights
 from jaxmargin.valuation._losses import stream_losses as stream_losses
 from jaxmargin.valuation._slopes import stream_slopes as stream_slopes

@@ -1,5 +1,6 @@
 """The command on allocations as a user meets it: what it prints, exit codes and pictures."""
 
+import functools
 import sys
 
 import pandas as pd
@@ -7,7 +8,6 @@ import pytest
 from allocation_files import FILES, hand_job
 from job_files import make_job
 
-from jaxmargin.cli import main
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import run_allocate
 from jaxmargin.report import plot_allocation
@@ -16,18 +16,8 @@ LITTLE = {"inventory": "asset,quantity,cost,lot\nUSDC,5000,0.05,\n"}
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._allocate.prepare_jax", lambda: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", "allocate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def command(run_command):
+    return functools.partial(run_command, "allocate")
 
 
 def test_the_demo_saves_against_cheapest_first_in_80_columns(command, tmp_path):

@@ -8,22 +8,10 @@ import pandas as pd
 import pytest
 from job_files import edit_text, make_job, set_cell
 
-from jaxmargin.cli import main
-
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._app.prepare_jax", lambda: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def command(run_command):
+    return run_command
 
 
 def test_demo_needs_no_arguments_and_margins_and_covers_a_thousand_accounts(tmp_path):

@@ -1,15 +1,12 @@
 """Live snapshots through ccxt, against a server of our own on the loopback interface."""
 
 import json
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 import pandas as pd
 import pytest
-
-from jaxmargin.cli import main
 
 pytest.importorskip("ccxt", reason="live snapshots need the extra 'live'")
 
@@ -78,17 +75,12 @@ def server():
 
 
 @pytest.fixture
-def live(server, monkeypatch, capsys):
+def live(server, run_command):
     """Run `jaxmargin import live` against the server; exit code, output, errors."""
 
     def run(*arguments):
         url = f"http://127.0.0.1:{server.server_port}"
-        words = ["jaxmargin", "import", "live", *map(str, arguments), "--url", url]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
+        return run_command("import", "live", *arguments, "--url", url)
 
     return run
 

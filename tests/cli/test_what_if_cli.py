@@ -1,12 +1,10 @@
 """The command on orders as a user meets it: what it prints, and wrong tables of orders."""
 
-import sys
+import functools
 
 import pandas as pd
 import pytest
 from job_files import edit_text, make_job, with_scenarios
-
-from jaxmargin.cli import main
 
 GRID = "spot_moves = [-0.2, 0.0, 0.2]\nvolatility_moves = [0.0]"
 HEADER = "order,account,instrument,quantity\n"
@@ -20,18 +18,8 @@ def job(tmp_path_factory):
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._what_if.prepare_jax", lambda: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", "what-if", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def command(run_command):
+    return functools.partial(run_command, "what-if")
 
 
 def test_it_prints_what_costs_most_and_frees_most_in_80_columns(command, job, tmp_path):

@@ -1,12 +1,10 @@
 """Oracle files through the command: shared cases pass, a wrong figure fails, wrong files end."""
 
 import json
-import sys
 
 import pytest
 from reference import oracle, reference
 
-from jaxmargin.cli import main
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import run_conform
 
@@ -38,17 +36,13 @@ FILE = {
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(run_command, tmp_path):
     """Run the command on a text, or on an object as JSON; its exit code, output and errors."""
 
     def run(content):
         path = tmp_path / "oracle.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", "conform", str(path)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
+        return run_command("conform", path)
 
     return run
 

@@ -1,8 +1,8 @@
 """Explaining two runs: expired and new contracts, published margins, inputs that changed."""
 
+import functools
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from job_files import edit_table, edit_text, make_job, with_scenarios
 from reference import run_example
 
 import jaxmargin as jm
-from jaxmargin.cli import main
 from jaxmargin.jobs import run_explain, run_margin
 
 GRID = "spot_moves = [-0.2, 0.0, 0.2]\nvolatility_moves = [-0.3, 0.0, 0.5]"
@@ -109,18 +108,8 @@ def test_stated_scenarios_stay_with_their_expiries_when_others_go(days, tmp_path
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._explain.prepare_jax", lambda: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", "explain", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def command(run_command):
+    return functools.partial(run_command, "explain")
 
 
 def test_the_command_prints_the_path_and_writes_the_table(days, command, tmp_path):

@@ -1,7 +1,7 @@
 """The sensitivities command: tables that add up, what it prints, wrong input."""
 
+import functools
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 from job_files import edit_table, make_job
 from reference import run_example
 
-from jaxmargin.cli import main
 from jaxmargin.io import round_up
 from jaxmargin.jobs import run_margin, run_sensitivities
 
@@ -35,18 +34,8 @@ def result(job):
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process; its exit code, output and errors."""
-    monkeypatch.setattr("jaxmargin.cli._sensitivities.prepare_jax", lambda: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["jaxmargin", "sensitivities", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+def command(run_command):
+    return functools.partial(run_command, "sensitivities")
 
 
 def test_contributions_add_up_to_the_margins_that_a_margin_run_publishes(job, result):

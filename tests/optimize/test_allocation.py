@@ -1,12 +1,10 @@
 """The linear allocation against hand counts and a dense program written plainly."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from allocation_problems import two_by_two
 from scipy.optimize import linprog
 
-from jaxmargin.errors import InvalidInputError
 from jaxmargin.optimize import (
     AllocationProblem,
     Limit,
@@ -19,18 +17,6 @@ from jaxmargin.optimize import (
 )
 
 CLASSES = np.array([0, 0, 1, 1, 2, 2, 2, 3])
-
-
-def two_by_two(**changes):
-    """Cash (worth 1, cost 4 %) and coin (worth 0.8 or 0.5, cost 1 %), two venues."""
-    settings = {
-        "available": np.array([100.0, 200.0]),
-        "requirement": np.array([80.0, 50.0]),
-        "haircut": np.array([[0.0, 0.0], [0.2, 0.5]]),
-        "cost": np.array([[0.04, 0.04], [0.01, 0.01]]),
-        "eligible": np.ones((2, 2), bool),
-    }
-    return build_problem(**(settings | changes))
 
 
 def random_tables(seed=3, assets=8, venues=4, tightness=0.3):
@@ -233,70 +219,3 @@ def test_a_cut_is_one_row_more():
 def test_no_requirement_costs_nothing():
     answer = optimize_allocation(two_by_two(requirement=np.zeros(2)))
     assert answer.cost == 0.0 and not answer.posted.any() and not answer.shortfall.any()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"haircut": np.array([[0.0, 0.0], [-0.1, 0.5]])},
-            r"haircut .* asset \[1\] at venue \[0\]",
-        ),
-        (
-            {"haircut": np.array([[0.0, np.nan], [0.1, 0.5]])},
-            r"haircut .* asset \[0\] at venue \[1\]",
-        ),
-        ({"haircut": np.full((2, 2), 8.0)}, "Write 8 % as 0.08"),
-        ({"haircut": np.zeros((2, 3))}, r"haircut must have a row .* shape \(2, 3\)"),
-        ({"cost": np.full((2, 2), -0.01)}, r"cost must be finite and not negative; 4 of 4"),
-        ({"cost": np.full((2, 2), np.nan)}, r"cost must be finite"),
-        ({"requirement": np.array([80.0, -1.0])}, r"requirement .* first at \[1\]: -1"),
-        ({"requirement": np.array([80.0, np.inf])}, "requirement must be finite"),
-        ({"available": np.array([np.nan, 1.0])}, "available must be finite"),
-        ({"eligible": np.ones((2, 2))}, "eligible must be true or false"),
-        ({"limits": (Limit("x", np.arange(3), 0.4),)}, r"limits\[0\] \('x'\) must have a group"),
-        ({"limits": (Limit("x", np.arange(2), 0.4, venues=(2,)),)}, r"names venue \[2\]"),
-        ({"lot_value": np.array([-1.0, 1.0])}, "lot_value must be finite"),
-        ({"most_movements": -1}, "most_movements must be"),
-    ],
-)
-def test_bad_tables_are_named(changes, message):
-    with pytest.raises(InvalidInputError, match=message):
-        two_by_two(**changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"asset": np.array([0, 0, 1, 2])}, r"asset must be one of the 2 assets; .* \[3\]: 2"),
-        ({"venue": np.array([0, -1, 0, 1])}, r"venue must be one of the 2 venues"),
-        ({"venue": np.array([0.0, 1.0, 0.0, 1.0])}, "venue must be whole numbers"),
-        ({"worth": np.array([1.0, 1.0, 0.0, 0.5])}, r"worth must be 1 - haircut .* \[2\]"),
-        ({"worth": np.ones(3)}, r"worth must have shape \(4,\)"),
-        ({"posted": np.array([60.0, 50.0, 0.0, 0.0])}, r"posted must not .* asset \[0\]: 110"),
-        ({"most": np.array([1.0, np.nan, 1.0, 1.0])}, "most must be not negative"),
-        ({"venue": np.array([0, 1])}, "one entry a line"),
-    ],
-)
-def test_bad_lines_are_named(changes, message):
-    with pytest.raises(InvalidInputError, match=message):
-        replace(two_by_two(), **changes)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"most": 0.0}, "'cap': most must be a share above 0"),
-        ({"most": -0.4}, "share above 0"),
-        ({"most": float("nan")}, "share above 0"),
-        ({"most": 40.0, "basis": "posted"}, "below 1 .* Write 40 % as 0.4"),
-        ({"most": -1.0, "basis": "absolute"}, "amount of money"),
-        ({"most": float("inf"), "basis": "absolute"}, "amount of money"),
-        ({"most": 0.4, "venues": (1, 1)}, "once each"),
-        ({"most": 0.4, "group": np.array([-2, 0])}, "group must be true or false"),
-        ({"most": 0.4, "group": np.array([0.0, 1.0])}, "group must be true or false"),
-    ],
-)
-def test_bad_limits_are_named(settings, message):
-    with pytest.raises(InvalidInputError, match=message):
-        Limit("cap", **({"group": np.arange(2)} | settings))

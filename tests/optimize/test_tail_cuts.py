@@ -4,48 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from allocation_problems import ASSETS, CLASSES, LEVEL, SCENARIOS, TAIL, VENUES, rule, small
 from scipy.optimize import linprog
 
-from jaxmargin.errors import InvalidInputError
-from jaxmargin.optimize import Limit, TailRule, build_problem, optimize_joint
-from jaxmargin.risk import ExpectedShortfall, HarrellDavis, ValueAtRisk, WorstCase
-
-ASSETS, VENUES, SCENARIOS, LEVEL = 6, 3, 240, 0.95
-TAIL = 12  # scenarios, of equal weight
-CLASSES = np.arange(ASSETS) % 3
-
-
-def small(seed=5, dependence=0.0, requirement=0.3, tightness=0.3, limits=()):
-    """A problem, the losses of its venues, growth and liquidation cost.
-
-    `dependence` is the correlation of collateral with the losses of the venues on average.
-    """
-    random = np.random.default_rng(seed)
-    losses = random.normal(size=(VENUES, SCENARIOS)) + 0.5 * random.normal(size=SCENARIOS)
-    common = losses.mean(axis=0) / losses.mean(axis=0).std()
-    own = random.normal(size=(ASSETS, SCENARIOS))
-    moves = np.sqrt(1.0 - dependence**2) * own - dependence * common
-    volatility = np.array([0.0, 0.001, 0.04, 0.06, 0.09, 0.12])
-    growth = np.exp(volatility[:, None] * moves)
-    available = random.lognormal(3.0, 0.5, ASSETS)
-    size = tightness * available.sum() / VENUES
-    losses *= size / np.sort(losses)[:, -TAIL:].mean(axis=1)[:, None]
-    cost = random.uniform(0.01, 0.02, (ASSETS, VENUES)) / (0.5 + 10.0 * volatility)[:, None]
-    problem = build_problem(
-        available,
-        np.full(VENUES, requirement * size),
-        random.uniform(0.0, 0.2, (ASSETS, VENUES)),
-        cost,
-        random.random((ASSETS, VENUES)) < 0.9,
-        limits=limits,
-    )
-    return problem, losses, growth, random.uniform(0.0, 0.01, problem.asset.size)
-
-
-def rule(losses, growth, measure=None, **settings):
-    """A rule with equal weights."""
-    weight = np.ones(losses.shape[1])
-    return TailRule(losses, growth, weight, measure or ExpectedShortfall(LEVEL), **settings)
+from jaxmargin.optimize import Limit, build_problem, optimize_joint
+from jaxmargin.risk import ExpectedShortfall, WorstCase
 
 
 def gains(problem, growth, liquidation_cost):
@@ -279,46 +242,3 @@ def test_too_few_rounds_are_said():
     assert not joint.converged and not joint.covered
     after = shortfall_of(problem, losses, growth, liquidation, joint.allocation.posted)
     np.testing.assert_allclose(joint.shortfall, np.maximum(after, 0.0), atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"measure": ValueAtRisk(0.99)}, "must be ExpectedShortfall or WorstCase.* ValueAtRisk"),
-        ({"measure": HarrellDavis(0.99)}, "HarrellDavis, of which cuts prove nothing"),
-        ({"losses": np.array([[1.0, np.nan]])}, r"losses must be finite; 1 of 2 .* \[0, 1\]"),
-        ({"losses": np.ones(2)}, "losses must have two axes"),
-        ({"growth": np.array([[1.0, -0.1]])}, "growth must not be negative; the smallest is -0.1"),
-        ({"growth": np.ones((1, 3))}, r"growth must have the 2 scenarios .* \(1, 3\)"),
-        ({"weight": np.zeros(2)}, "weight must not be zero"),
-        ({"weight": np.array([1.0, -1.0])}, "weight must not be negative"),
-        ({"venue": np.array([0, 1])}, "venue must be a whole number for each of 1 rows"),
-        ({"tolerance": np.zeros(3)}, "tolerance must be one number or 1"),
-    ],
-)
-def test_bad_rules_are_named(changes, message):
-    good = {
-        "losses": np.ones((1, 2)),
-        "growth": np.ones((1, 2)),
-        "weight": np.ones(2),
-        "measure": WorstCase(),
-    }
-    with pytest.raises(InvalidInputError, match=message):
-        TailRule(**(good | changes))
-
-
-@pytest.mark.parametrize(
-    ("changes", "settings", "message"),
-    [
-        ({"growth": np.ones((5, SCENARIOS))}, {}, r"rules\[0\].growth must have a row .* 6 assets"),
-        ({"venue": np.array([0, 1, 3])}, {}, r"rules\[0\].venue must be one of the 3 venues.*3"),
-        ({}, {"liquidation_cost": 1.0}, "liquidation_cost must be one share"),
-        ({}, {"liquidation_cost": np.zeros(2)}, "liquidation_cost must be one share"),
-        ({}, {"gap": 0.0}, "gap must lie in"),
-        ({}, {"most_rounds": 0}, "most_rounds must be at least 1"),
-    ],
-)
-def test_rules_that_do_not_fit_are_named(changes, settings, message):
-    problem, losses, growth, _ = small()
-    with pytest.raises(InvalidInputError, match=message):
-        optimize_joint(problem, replace(rule(losses, growth), **changes), **settings)
