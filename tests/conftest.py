@@ -14,6 +14,17 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 _MOST_MAPS = 20_000  # of the 65,530 that Linux allows a process by default
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _programs_compiled_once(tmp_path_factory, request):
+    """Keep compiled programs in a folder that all processes of the run share, and no other run."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # of one process of several
+        folder = folder.parent
+    jax.config.update("jax_compilation_cache_dir", str(folder / "programs"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _room_for_compiled_programs():
     """Give up compiled programs after a module when they have become many.
