@@ -32,7 +32,13 @@ from jaxmargin.instruments import (
     QuantoPerpetuals,
     Spot,
 )
-from jaxmargin.margin import AbstractRulebook, RiskMeasureRulebook
+from jaxmargin.margin import (
+    AbstractAccountRulebook,
+    AbstractRulebook,
+    FixedPercentage,
+    RiskMeasureRulebook,
+    kind_of,
+)
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.risk import (
     AbstractRiskMeasure,
@@ -188,18 +194,18 @@ INSTRUMENTS: list[AbstractInstruments] = [
 PLAIN = [b for b in INSTRUMENTS if not isinstance(b, AmericanOptions | BarrierOptions)]
 
 
-def book(accounts: int = 20, seed: int = 5) -> Book:
+def book(accounts: int = 20, seed: int = 5, kinds: list[AbstractInstruments] = PLAIN) -> Book:
     """A book of random accounts, each with up to 14 positions in contracts of the plain kinds."""
     random = np.random.default_rng(seed)
-    batches = tuple(pad_instruments(batch) for batch in PLAIN)
+    batches = tuple(pad_instruments(batch) for batch in kinds)
     rows, first = [], 0
-    for batch, padded in zip(PLAIN, batches, strict=True):
+    for batch, padded in zip(kinds, batches, strict=True):
         rows.extend(range(first, first + batch.multiplier.shape[0]))
         first += padded.multiplier.shape[0]
     held = [
         (account, row)
         for account in range(accounts)
-        for row in random.choice(rows, random.integers(1, 15), replace=False)
+        for row in random.choice(rows, random.integers(1, min(15, len(rows))), replace=False)
     ]
     account, instrument = (np.array(column) for column in zip(*held, strict=True))
     quantity = random.normal(0.0, 2.0, len(held))
@@ -298,6 +304,22 @@ RULEBOOKS: list[AbstractRulebook] = [
     RiskMeasureRulebook(SOURCES[0], jax.random.key(0), measure, maintenance_ratio=0.8)
     for measure in (ExpectedShortfall(0.95), ValueAtRisk(0.95), WorstCase())
 ]
+VENUE_RULEBOOKS: list[AbstractRulebook] = [
+    FixedPercentage(
+        initial=jnp.array([0.1, 0.12, 0.2, 0.02, 0.0]),
+        maintenance=jnp.array([0.05, 0.06, 0.15, 0.01, 0.0]),
+        expiry_offset=jnp.array(0.8),
+    ),
+]
+# Rules whose charges grow faster than positions: by tiers of size, say.
+CONVEX: tuple[type[AbstractRulebook], ...] = ()
+
+
+def book_of(rulebook: AbstractRulebook, accounts: int = 20, seed: int = 5) -> Book:
+    """A book of random accounts in the contracts that a rulebook takes."""
+    if not isinstance(rulebook, AbstractAccountRulebook):
+        return book(accounts, seed)
+    return book(accounts, seed, [b for b in PLAIN if kind_of(b) in rulebook.accepts])
 
 
 def tiers(upper: list[list[float]], fraction: list[list[float]]) -> TieredHaircuts:

@@ -9,6 +9,7 @@ from kinds import (
     RULEBOOKS,
     SMOOTH_MEASURES,
     SOURCES,
+    VENUE_RULEBOOKS,
     kinds_of,
 )
 
@@ -27,7 +28,7 @@ from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
         (AbstractDraws, DRAWS),
         (AbstractRiskMeasure, MEASURES),
         (AbstractSmoothMeasure, SMOOTH_MEASURES),
-        (AbstractRulebook, RULEBOOKS),
+        (AbstractRulebook, [*RULEBOOKS, *VENUE_RULEBOOKS]),
         (AbstractHaircuts, HAIRCUTS),
     ],
 )

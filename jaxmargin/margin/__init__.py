@@ -1,5 +1,17 @@
 """Rulebooks: from account P&L to margin requirements."""
 
+from jaxmargin.margin._account_rulebook import (
+    AbstractAccountRulebook as AbstractAccountRulebook,
+)
+from jaxmargin.margin._account_rulebook import AccountCharge as AccountCharge
+from jaxmargin.margin._account_rulebook import unmoved as unmoved
+from jaxmargin.margin._contract_terms import ContractKind as ContractKind
+from jaxmargin.margin._contract_terms import ContractTerms as ContractTerms
+from jaxmargin.margin._contract_terms import contract_deltas as contract_deltas
+from jaxmargin.margin._contract_terms import contract_terms as contract_terms
+from jaxmargin.margin._contract_terms import kind_of as kind_of
+from jaxmargin.margin._fixed_percentage import FixedPercentage as FixedPercentage
+from jaxmargin.margin._holdings import Holdings as Holdings
 from jaxmargin.margin._requirement import Requirement as Requirement
 from jaxmargin.margin._risk_measure import RiskMeasureRulebook as RiskMeasureRulebook
 from jaxmargin.margin._rulebook import AbstractRulebook as AbstractRulebook

@@ -1,6 +1,7 @@
 """Revaluation of the book: contract P&L, then accounts."""
 
 from jaxmargin.valuation._accounts import Progress as Progress
+from jaxmargin.valuation._accounts import over_blocks as over_blocks
 from jaxmargin.valuation._accounts import revalue as revalue
 from jaxmargin.valuation._accounts import stream_accounts as stream_accounts
 from jaxmargin.valuation._accounts import stream_pnl as stream_pnl

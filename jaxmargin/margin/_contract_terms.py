@@ -1,0 +1,182 @@
+"""What a venue's rule asks of a contract: its coin, expiry, size, price and value."""
+
+import enum
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxmargin.book import Book
+from jaxmargin.instruments import (
+    AbstractInstruments,
+    AbstractOptions,
+    AmericanOptions,
+    InverseFutures,
+    InverseOptions,
+    InversePerpetuals,
+    LinearFutures,
+    LinearOptions,
+    LinearPerpetuals,
+    QuantoFutures,
+    QuantoPerpetuals,
+    Spot,
+)
+from jaxmargin.market import Market
+from jaxmargin.scenarios import Shocks, shock_market
+
+__all__ = ["ContractKind", "ContractTerms", "contract_deltas", "contract_terms", "kind_of"]
+
+
+class ContractKind(enum.IntEnum):
+    """What a contract is to a margin rule, as `ContractTerms.kind` holds it.
+
+    Attributes:
+        SPOT: the coin itself; counts with its whole value.
+        PERPETUAL: a contract without expiry.
+        FUTURE: a contract with expiry and without strike.
+        OPTION: a European or American option.
+        EXOTIC: a digital or barrier option.
+    """
+
+    SPOT = 0
+    PERPETUAL = 1
+    FUTURE = 2
+    OPTION = 3
+    EXOTIC = 4
+
+
+class ContractTerms(eqx.Module):
+    """Terms of contracts, one entry per row of a book, or of an account's slots.
+
+    Attributes:
+        kind: a `ContractKind`.
+        asset: the underlying, as a row of `Market.spot`.
+        base: the asset that it follows, see `Market.base`; itself for most.
+        pillar: expiry, as a row of `Market.forward`; -1 for none.
+        settlement: asset in which it is paid, as a row of `Market.spot`.
+        strike: in the numeraire; 0 for none.
+        sign: 1 for a call, -1 for a put, 0 for no option.
+        coins: units of the underlying that one contract stands for; 0 for padding.
+        price: price of one unit of the underlying that the contract refers to, in the numeraire:
+            spot, perpetual or forward.
+        value: value of one contract, in the numeraire; 0 for futures and perpetuals, whose gains
+            and losses are settled.
+    """
+
+    kind: Int[Array, "*shape"]
+    asset: Int[Array, "*shape"]
+    base: Int[Array, "*shape"]
+    pillar: Int[Array, "*shape"]
+    settlement: Int[Array, "*shape"]
+    strike: Float[Array, "*shape"]
+    sign: Float[Array, "*shape"]
+    coins: Float[Array, "*shape"]
+    price: Float[Array, "*shape"]
+    value: Float[Array, "*shape"]
+
+    def is_kind(self, *kinds: ContractKind) -> Array:
+        """Whether each contract is of one of `kinds`."""
+        found = self.kind == kinds[0]
+        for kind in kinds[1:]:
+            found = found | (self.kind == kind)
+        return found
+
+
+def kind_of(batch: AbstractInstruments) -> ContractKind:
+    """What a batch of contracts is to a margin rule."""
+    if isinstance(batch, Spot):
+        return ContractKind.SPOT
+    if isinstance(batch, LinearPerpetuals | InversePerpetuals | QuantoPerpetuals):
+        return ContractKind.PERPETUAL
+    if isinstance(batch, LinearFutures | InverseFutures | QuantoFutures):
+        return ContractKind.FUTURE
+    if isinstance(batch, LinearOptions | InverseOptions | AmericanOptions):
+        return ContractKind.OPTION
+    return ContractKind.EXOTIC
+
+
+def contract_terms(book: Book, market: Market) -> ContractTerms:
+    """Terms of every row of `book` as the market stands; differentiable by the market."""
+    if not book.instruments:
+        none, number = jnp.zeros(1, int), jnp.zeros(1, market.spot.dtype)
+        return ContractTerms(none, none, none, none - 1, none, number, number, *(number,) * 3)
+    parts = [_terms(batch, market) for batch in book.instruments]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+
+
+@jax.jit
+def _terms(batch: AbstractInstruments, market: Market) -> ContractTerms:
+    kind, zero = kind_of(batch), jnp.zeros_like(batch.multiplier)
+    pillar = getattr(batch, "pillar", None)
+    if pillar is None:
+        asset = batch.asset  # pyright: ignore[reportAttributeAccessIssue]
+        price = (market.spot if kind is ContractKind.SPOT else market.perpetual)[asset]
+        pillar = jnp.full_like(asset, -1)
+    else:
+        asset, price = market.asset[pillar], market.forward[pillar]
+    settled = market.spot[batch.settlement]
+    if isinstance(batch, InverseFutures | InversePerpetuals):
+        coins = batch.multiplier / price
+    elif isinstance(batch, QuantoFutures | QuantoPerpetuals):
+        coins = batch.multiplier * settled
+    else:
+        coins = batch.multiplier
+    option = isinstance(batch, AbstractOptions)
+    quoted = isinstance(batch, LinearOptions | AmericanOptions)  # strike in the settlement asset
+    daily = kind in (ContractKind.PERPETUAL, ContractKind.FUTURE)
+    return ContractTerms(
+        kind=jnp.full_like(asset, int(kind)),
+        asset=asset,
+        base=market.base[asset],
+        pillar=pillar,
+        settlement=batch.settlement,
+        strike=(batch.strike * settled if quoted else batch.strike) if option else zero,
+        sign=batch.sign if option else zero,
+        coins=coins,
+        price=price,
+        value=zero if daily else batch.multiplier * batch.value(market) * settled,
+    )
+
+
+@jax.jit
+def contract_deltas(book: Book, market: Market) -> Float[Array, " instrument"]:
+    """Coins of the underlying that each contract's P&L moves like, by a move of all spot prices.
+
+    Forwards and perpetuals move along, volatilities of strikes do what the market's dynamics say.
+    """
+    spot = market.spot
+
+    def value(batch: AbstractInstruments, move: Float[Array, ""]) -> Float[Array, " instrument"]:
+        follows = market.base != jnp.arange(spot.shape[0])
+        moves = jnp.where(follows, 0.0, move)
+        shocked = shock_market(
+            market,
+            Shocks(
+                spot=moves,
+                time=jnp.zeros((), spot.dtype),
+                weight=jnp.ones((), spot.dtype),
+                overlap=jnp.ones((), spot.dtype),
+            ),
+        )
+        change = batch.value(shocked) - jax.lax.stop_gradient(batch.value(market))
+        return batch.multiplier * change * shocked.spot[batch.settlement]
+
+    parts = []
+    for batch in book.instruments:
+        zero, one = jnp.zeros((), spot.dtype), jnp.ones((), spot.dtype)
+        _, slope = jax.jvp(lambda move, batch=batch: value(batch, move), (zero,), (one,))
+        parts.append(slope)
+    deltas = jnp.concatenate(parts) if parts else jnp.zeros(1, spot.dtype)
+    terms = contract_terms(book, market)
+    return deltas / spot[terms.asset]
+
+
+def rows_of_kinds(book: Book, kinds: frozenset[ContractKind]) -> list[tuple[str, int]]:
+    """Batches of a book that are none of `kinds`: name and number of contracts without padding."""
+    return [
+        (type(batch).__name__, int(np.count_nonzero(np.asarray(batch.multiplier))))
+        for batch in book.instruments
+        if kind_of(batch) not in kinds
+    ]
