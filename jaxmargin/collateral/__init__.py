@@ -13,9 +13,6 @@ from jaxmargin.collateral._joint import joint_shortfall as joint_shortfall
 from jaxmargin.collateral._limits import ConcentrationLimits as ConcentrationLimits
 from jaxmargin.collateral._limits import LimitBasis as LimitBasis
 from jaxmargin.collateral._limits import limited_value as limited_value
-from jaxmargin.collateral._marks import Marks as Marks
-from jaxmargin.collateral._marks import MarkStatus as MarkStatus
-from jaxmargin.collateral._marks import combine_marks as combine_marks
 from jaxmargin.collateral._scenario_haircuts import scenario_haircuts as scenario_haircuts
 from jaxmargin.collateral._supervisory import CollateralClass as CollateralClass
 from jaxmargin.collateral._supervisory import SupervisoryHaircuts as SupervisoryHaircuts

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from jaxmargin.collateral import Marks, MarkStatus
 from jaxmargin.io._collateral_schema import MARKS
 from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
+from jaxmargin.market import Marks, MarkStatus
 
 __all__ = ["MarkTables", "describe_unpriced", "read_marks"]
 

@@ -126,7 +126,7 @@ def _marked(
     """Prices of several sources; an asset of the inventory without a good one is a problem."""
     import jax.numpy as jnp
 
-    from jaxmargin.collateral import combine_marks
+    from jaxmargin.market import combine_marks
 
     market = inputs.market
     names = list(market.assets["asset"])

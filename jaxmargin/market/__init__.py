@@ -12,6 +12,9 @@ from jaxmargin.market._dynamics import StickyStrike as StickyStrike
 from jaxmargin.market._fit_ssvi import fit_ssvi as fit_ssvi
 from jaxmargin.market._fit_svi import fit_svi as fit_svi
 from jaxmargin.market._market import Market as Market
+from jaxmargin.market._marks import Marks as Marks
+from jaxmargin.market._marks import MarkStatus as MarkStatus
+from jaxmargin.market._marks import combine_marks as combine_marks
 from jaxmargin.market._quotes import implied_volatilities as implied_volatilities
 from jaxmargin.market._smiles import SSVI as SSVI
 from jaxmargin.market._smiles import SVI as SVI

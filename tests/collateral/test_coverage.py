@@ -12,12 +12,11 @@ from jaxmargin.collateral import (
     FixedHaircuts,
     Holdings,
     LimitBasis,
-    MarkStatus,
-    combine_marks,
     coverage,
     wrong_way,
 )
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.market import MarkStatus, combine_marks
 
 FIXED = FixedHaircuts(jnp.array([[0.1, 0.2, 0.2, 0.02, 0.0]]))
 PRICE = market().spot  # 60,000, 2,500, 2,480, 0.9998, 1

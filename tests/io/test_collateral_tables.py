@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxmargin.collateral import LimitBasis, combine_marks, coverage
+from jaxmargin.collateral import LimitBasis, coverage
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import (
     MarketTables,
@@ -15,6 +15,7 @@ from jaxmargin.io import (
     read_collateral,
     read_marks,
 )
+from jaxmargin.market import combine_marks
 
 TIME = pd.Timestamp("2026-02-05T08:00:00Z")
 ASSETS = pd.DataFrame(

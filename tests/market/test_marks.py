@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmargin.collateral import MarkStatus, combine_marks
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.market import MarkStatus, combine_marks
 
 NONE = float("nan")
 
