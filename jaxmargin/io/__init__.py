@@ -5,6 +5,7 @@ from jaxmargin.io._book import build_book as build_book
 from jaxmargin.io._book import contract_names as contract_names
 from jaxmargin.io._book import contract_rows as contract_rows
 from jaxmargin.io._book import read_book as read_book
+from jaxmargin.io._build_rulebook import build_rulebook as build_rulebook
 from jaxmargin.io._chain import Chain as Chain
 from jaxmargin.io._chain import parity_forwards as parity_forwards
 from jaxmargin.io._chain import write_chain as write_chain
@@ -40,6 +41,11 @@ from jaxmargin.io._problems import list_some as list_some
 from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_table as read_table
+from jaxmargin.io._rulebook_parameters import RulebookFile as RulebookFile
+from jaxmargin.io._rulebook_parameters import RulebookSettings as RulebookSettings
+from jaxmargin.io._rulebook_parameters import read_rulebook_file as read_rulebook_file
+from jaxmargin.io._rulebook_parameters import rulebook_library as rulebook_library
+from jaxmargin.io._rulebook_parameters import settings_of as settings_of
 from jaxmargin.io._scenario_table import read_scenarios as read_scenarios
 from jaxmargin.io._scenario_table import scenario_table as scenario_table
 from jaxmargin.io._stress import StressScenario as StressScenario

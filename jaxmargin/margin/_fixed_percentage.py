@@ -67,6 +67,6 @@ class FixedPercentage(AbstractAccountRulebook):
         initial = parts(self.initial)
         return AccountCharge(
             initial=initial,
-            maintenance=sum(parts(self.maintenance).values()),
+            maintenance=sum(parts(self.maintenance).values(), jnp.zeros_like(bought)),
             worst_scenario=jnp.zeros(coins.shape[0], jnp.int32),
         )
