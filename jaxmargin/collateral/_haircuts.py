@@ -6,6 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxmargin.numerics import marginal_tiers
+
 __all__ = ["AbstractHaircuts", "FixedHaircuts", "TieredHaircuts"]
 
 
@@ -76,9 +78,7 @@ class TieredHaircuts(AbstractHaircuts):
     def haircut(self, quantity: Float[Array, "account asset"]) -> Float[Array, "account asset"]:
         """See `AbstractHaircuts.haircut`."""
         held = quantity > 0.0
-        size = jnp.where(held, quantity, 1.0)[..., None]
-        lower = jnp.pad(self.upper[..., :-1], ((0, 0), (0, 0), (1, 0)))
-        within = jnp.minimum(size, self.upper) - jnp.minimum(size, lower)
-        counted = jnp.sum((1.0 - self.fraction) * within, axis=-1) / size[..., 0]
+        size = jnp.where(held, quantity, 1.0)
+        counted = marginal_tiers(size, self.upper, 1.0 - self.fraction) / size
         first = jnp.broadcast_to(self.fraction[..., 0], quantity.shape)
         return jnp.where(held, 1.0 - jnp.clip(counted, 0.0, 1.0), first)

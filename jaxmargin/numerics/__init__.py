@@ -1,4 +1,4 @@
-"""Finance-free kernels: normal distribution, tail selection, aggregation, interpolation, sizes."""
+"""Finance-free kernels: normal distribution, tails, aggregation, interpolation, tiers, sizes."""
 
 from jaxmargin.numerics._aggregation import add_tails as add_tails
 from jaxmargin.numerics._aggregation import aggregate_rows as aggregate_rows
@@ -16,6 +16,8 @@ from jaxmargin.numerics._implied_volatility import (
 from jaxmargin.numerics._interpolation import interpolate_rows as interpolate_rows
 from jaxmargin.numerics._least_squares import LeastSquares as LeastSquares
 from jaxmargin.numerics._least_squares import minimize_squares as minimize_squares
+from jaxmargin.numerics._marginal_tiers import marginal_tiers as marginal_tiers
+from jaxmargin.numerics._marginal_tiers import upper_edges as upper_edges
 from jaxmargin.numerics._mills_ratio import mills_ratio as mills_ratio
 from jaxmargin.numerics._monotone import interpolate_rows_monotone as interpolate_rows_monotone
 from jaxmargin.numerics._monotone import monotone_slopes as monotone_slopes

@@ -49,6 +49,7 @@ from jaxmargin.scenarios._student import StudentMonteCarlo as StudentMonteCarlo
 from jaxmargin.scenarios._tenor_grid import SkewScenarios as SkewScenarios
 from jaxmargin.scenarios._tenor_grid import TenorScaledGrid as TenorScaledGrid
 from jaxmargin.scenarios._tenor_grid import VolatilityMode as VolatilityMode
+from jaxmargin.scenarios._tenor_grid import tenor_scale as tenor_scale
 from jaxmargin.scenarios._volatility_models import (
     AbstractVolatilityModel as AbstractVolatilityModel,
 )

@@ -12,7 +12,7 @@ from jaxmargin.market import Market
 from jaxmargin.scenarios._shocks import Shocks, TiltShocks
 from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource
 
-__all__ = ["SkewScenarios", "TenorScaledGrid", "VolatilityMode"]
+__all__ = ["SkewScenarios", "TenorScaledGrid", "VolatilityMode", "tenor_scale"]
 
 _SMALLEST = 1e-9  # factor that stands for a volatility of zero; its logarithm is finite
 
@@ -33,6 +33,27 @@ class VolatilityMode(enum.Enum):
     DOWN = "down"
     LINEAR = "linear"
     ABSOLUTE = "absolute"
+
+
+def tenor_scale(
+    days: Float[Array, "*pillar"],
+    short_power: Float[Array, ""] | float,
+    long_power: Float[Array, ""] | float,
+    floor_days: Float[Array, ""] | float,
+) -> Float[Array, "*pillar"]:
+    r"""How much more a volatility moves than one of 30 days.
+
+    With days to expiry $D$, $(30 / \max(D, \text{floor}))^p$, where $p$ is `short_power` up to
+    30 days and `long_power` beyond. Not differentiable at the floor and at 30 days.
+
+    Args:
+        days: $D$, not negative.
+        short_power: power for up to 30 days.
+        long_power: power for more than 30 days.
+        floor_days: days below which the scaling does not grow, positive.
+    """
+    power = jnp.where(days <= 30.0, short_power, long_power)
+    return jnp.power(30.0 / jnp.maximum(days, floor_days), power)
 
 
 class SkewScenarios(eqx.Module):
@@ -126,8 +147,7 @@ class TenorScaledGrid(AbstractScenarioSource):
         )
         spot = self.sensitivity[:, None] * jnp.log1p(self.spot_move)[None, :]
         days = market.time * DAYS_PER_YEAR
-        power = jnp.where(days <= 30.0, self.short_power, self.long_power)
-        scale = jnp.power(30.0 / jnp.maximum(days, self.floor_days), power)[:, None]
+        scale = tenor_scale(days, self.short_power, self.long_power, self.floor_days)[:, None]
         up, down = self._is(VolatilityMode.UP), self._is(VolatilityMode.DOWN)
         factor = 1.0 + scale * (self.range_up * up - self.range_down * down)
         return Shocks(
