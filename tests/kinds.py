@@ -39,6 +39,14 @@ from jaxmargin.margin import (
     RiskMeasureRulebook,
     kind_of,
 )
+from jaxmargin.margin.procyclicality import (
+    AbstractProcyclicalityTool,
+    EwmaFloor,
+    LookbackFloor,
+    SpeedLimit,
+    StressBuffer,
+    StressedWeight,
+)
 from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.risk import (
     AbstractRiskMeasure,
@@ -388,3 +396,12 @@ def kinds_of(family: type) -> set[type]:
         if kind.__module__.startswith("jaxmargin.") and not kind.__abstractmethods__:
             found.add(kind)
     return found
+
+
+PROCYCLICALITY_TOOLS: list[AbstractProcyclicalityTool] = [
+    StressedWeight(0.3),
+    StressBuffer(significant_rise=0.08, rebuild=0.02),
+    LookbackFloor(),
+    EwmaFloor(half_life_runs=20.0),
+    SpeedLimit(rise=0.1, fall=0.05),  # the last of a tuple
+]

@@ -6,6 +6,7 @@ from kinds import (
     HAIRCUTS,
     INSTRUMENTS,
     MEASURES,
+    PROCYCLICALITY_TOOLS,
     RULEBOOKS,
     SMOOTH_MEASURES,
     SOURCES,
@@ -16,6 +17,7 @@ from kinds import (
 from jaxmargin.collateral import AbstractHaircuts
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.margin import AbstractRulebook
+from jaxmargin.margin.procyclicality import AbstractProcyclicalityTool
 from jaxmargin.risk import AbstractRiskMeasure, AbstractSmoothMeasure
 from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
 
@@ -30,6 +32,7 @@ from jaxmargin.scenarios import AbstractDraws, AbstractScenarioSource
         (AbstractSmoothMeasure, SMOOTH_MEASURES),
         (AbstractRulebook, [*RULEBOOKS, *VENUE_RULEBOOKS]),
         (AbstractHaircuts, HAIRCUTS),
+        (AbstractProcyclicalityTool, PROCYCLICALITY_TOOLS),
     ],
 )
 def test_every_kind_has_an_example(family, examples):

@@ -1,13 +1,12 @@
 """Margin as a risk measure of the account's P&L over a horizon."""
 
-import re
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxmargin.book import Book
 from jaxmargin.errors import require
+from jaxmargin.margin._names import component_name
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.margin._rulebook import AbstractRulebook
 from jaxmargin.market import Market
@@ -73,13 +72,9 @@ class RiskMeasureRulebook(AbstractRulebook):
         return Requirement(
             initial=initial,
             maintenance=self.maintenance_ratio * initial,
-            components={self._component(): value, "floor": initial - value},
+            components={component_name(type(self.measure)): value, "floor": initial - value},
             standard_error=risk.standard_error[:, 0],
             tail_count=risk.tail_count[:, 0],
             worst_scenario=risk.worst_scenario,
             execution=risk.execution,
         )
-
-    def _component(self) -> str:
-        """`ExpectedShortfall` as `expected_shortfall`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.measure).__name__).lower()
