@@ -8,6 +8,7 @@ from jaxmargin.jobs._conform_derive import conform_derive
 from jaxmargin.jobs._conform_drift import conform_drift
 from jaxmargin.jobs._conform_dydx import conform_dydx
 from jaxmargin.jobs._conform_vega import conform_vega
+from jaxmargin.jobs._conform_venues import conform_venues
 
 __all__ = ["CONFORM_RULES"]
 
@@ -18,4 +19,5 @@ CONFORM_RULES: dict[str, Callable[[dict[str, Any]], list[Comparison]]] = {
     "drift.size_weights": conform_drift,
     "dydx.v4": conform_dydx,
     "vega.lognormal_es": conform_vega,
+    "venue worked examples": conform_venues,
 }

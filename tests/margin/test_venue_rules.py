@@ -86,8 +86,8 @@ def test_dydx_names_what_is_wrong():
 @given(coins=st.integers(0, 10**6), factor=st.integers(1, 10**5), weight=st.integers(1, 20_000))
 def test_drift_weights_follow_the_real_formulas_within_their_rounding(coins, factor, weight):
     root, imf = sqrt(coins), factor / 1e6
-    asset = drift_asset_weight(coins * 10**9, imf_factor=factor, weight=weight)
-    liability = drift_liability_weight(coins * 10**9, imf_factor=factor, weight=weight)
+    asset = drift_asset_weight(coins * 10**9, imf_factor=factor, weight=weight, ceiling=1_100_000)
+    liability = drift_liability_weight(coins * 10**9, imf_factor=factor, weight=weight, cut=200_000)
     slack = 2.0 + 1e-4 * weight  # two floors, and the root in 1e-5
     assert abs(asset - min(weight, 11_000 / (1 + imf * root))) <= slack
     assert abs(liability - max(weight, 0.8 * weight + 1e4 * imf * root)) <= slack
@@ -95,10 +95,10 @@ def test_drift_weights_follow_the_real_formulas_within_their_rounding(coins, fac
 
 
 def test_drift_leaves_weights_alone_without_a_factor_and_refuses_negative_sizes():
-    assert drift_asset_weight(10**18, imf_factor=0, weight=20_000) == 20_000
-    assert drift_liability_weight(10**18, imf_factor=0, weight=3) == 3
+    assert drift_asset_weight(10**18, imf_factor=0, weight=20_000, ceiling=1_100_000) == 20_000
+    assert drift_liability_weight(10**18, imf_factor=0, weight=3, cut=200_000) == 3
     with pytest.raises(InvalidInputError, match="size must not be negative; got -1"):
-        drift_asset_weight(-1, imf_factor=1, weight=1)
+        drift_asset_weight(-1, imf_factor=1, weight=1, ceiling=1_100_000)
 
 
 @pytest.mark.parametrize(("mu", "sigma", "alpha"), [(0.0, 0.1, 0.01), (-0.2, 0.7, 0.2)])

@@ -7,20 +7,21 @@ from jaxmargin.errors import require
 __all__ = ["drift_asset_weight", "drift_liability_weight"]
 
 _WEIGHT = 10_000  # units of a weight
-_FACTOR = 1_000_000  # units of the factor of size
+_FACTOR = 1_000_000  # units of the factor of size, and of the two settings
 _ROOT = 100_000  # units of the root of the number of coins
 
 
-def drift_asset_weight(size: int, *, imf_factor: int, weight: int) -> int:
+def drift_asset_weight(size: int, *, imf_factor: int, weight: int, ceiling: int) -> int:
     r"""Weight of a deposit, smaller for large ones; exact.
 
-    In real numbers $\min(w, 1.1 / (1 + \mathrm{imf} \sqrt{s}))$ for $s$ coins; the root and every
+    In real numbers $\min(w, c / (1 + \mathrm{imf} \sqrt{s}))$ for $s$ coins; the root and every
     division are rounded down. Left out: the scaling by the deposits of all users together.
 
     Args:
         size: deposit in 1e-9 coins, whatever the decimals of the token; not negative.
         imf_factor: factor of size in 1e-6; zero for none.
-        weight: weight of a small deposit in 1e-4.
+        weight: weight $w$ of a small deposit in 1e-4.
+        ceiling: $c$ in 1e-6, a setting of the venue.
 
     Returns:
         The weight in 1e-4.
@@ -31,23 +32,24 @@ def drift_asset_weight(size: int, *, imf_factor: int, weight: int) -> int:
     References:
         Drift, protocol-v2, programs/drift/src/math/margin.rs, 2022.
     """
-    _check(size, imf_factor, weight)
+    _check(size=size, imf_factor=imf_factor, weight=weight, ceiling=ceiling)
     if imf_factor == 0:
         return weight
-    discounted = (_FACTOR + _FACTOR // 10) * _WEIGHT
+    discounted = ceiling * _WEIGHT
     return min(weight, discounted // (_FACTOR + _root(size) * imf_factor // _ROOT))
 
 
-def drift_liability_weight(size: int, *, imf_factor: int, weight: int) -> int:
+def drift_liability_weight(size: int, *, imf_factor: int, weight: int, cut: int) -> int:
     r"""Weight of a borrowing, larger for large ones; exact.
 
-    In real numbers $\max(w, 0.8 w + \mathrm{imf} \sqrt{s})$ for $s$ coins; a fifth of $w$, the
-    root and every division are rounded down.
+    In real numbers $\max(w, (1 - c) w + \mathrm{imf} \sqrt{s})$ for $s$ coins; $c\,w$, the root
+    and every division are rounded down.
 
     Args:
         size: borrowing in 1e-9 coins, whatever the decimals of the token; not negative.
         imf_factor: factor of size in 1e-6; zero for none.
-        weight: weight of a small borrowing in 1e-4.
+        weight: weight $w$ of a small borrowing in 1e-4.
+        cut: $c$ in 1e-6, a setting of the venue.
 
     Returns:
         The weight in 1e-4.
@@ -58,11 +60,11 @@ def drift_liability_weight(size: int, *, imf_factor: int, weight: int) -> int:
     References:
         Drift, protocol-v2, programs/drift/src/math/margin.rs, 2022.
     """
-    _check(size, imf_factor, weight)
+    _check(size=size, imf_factor=imf_factor, weight=weight, cut=cut)
     if imf_factor == 0:
         return weight
     premium = _root(size) * imf_factor // (_ROOT * _FACTOR // _WEIGHT)
-    return max(weight, weight - weight // 5 + premium)
+    return max(weight, weight - weight * cut // _FACTOR + premium)
 
 
 def _root(size: int) -> int:
@@ -70,6 +72,6 @@ def _root(size: int) -> int:
     return isqrt(10 * size + 1)
 
 
-def _check(size: int, imf_factor: int, weight: int) -> None:
-    for name, value in (("size", size), ("imf_factor", imf_factor), ("weight", weight)):
+def _check(**arguments: int) -> None:
+    for name, value in arguments.items():
         require(value >= 0, f"{name} must not be negative; got {value}.")
