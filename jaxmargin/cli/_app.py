@@ -7,9 +7,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from jaxmargin.cli._allocate import allocate
+from jaxmargin.cli._compare import compare
 from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
 from jaxmargin.cli._importers import importers
+from jaxmargin.cli._rulebooks import rulebooks
 from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
@@ -27,7 +29,9 @@ app = typer.Typer(
 )
 app.command()(explain)
 app.command()(allocate)
+app.command()(compare)
 app.command()(conform)
+app.command()(rulebooks)
 app.command()(what_if)
 app.command()(sensitivities)
 app.add_typer(importers, name="import")

@@ -15,6 +15,7 @@ from jaxmargin.io._toml import is_number
 __all__ = ["build_rulebook"]
 
 _OTHERS = "default"  # the table of coins that have none of their own
+_TOP = ("source", "date", "assumed", "parameters", "assets")
 _Rule = TypeVar("_Rule", bound=eqx.Module)
 
 
@@ -49,6 +50,10 @@ def build_rulebook(
         if not isinstance(table, dict):
             problems.add(f"{where}, {name}", "not a table", f"Write [{settings.name}.{name}].")
             return None
+    for key in settings.content.keys() - set(_TOP):
+        problems.add(
+            where, f"unknown key {key!r}{nearest(key, _TOP)}", f"Its keys are {', '.join(_TOP)}."
+        )
     rows = {name: table for name, table in tables.items() if isinstance(table, dict)}
     for name in tables.keys() - rows.keys():
         problems.add(f"{where}, assets.{name}", "not a table", "Write a table of settings.")

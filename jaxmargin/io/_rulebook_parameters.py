@@ -17,7 +17,6 @@ __all__ = [
 ]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_TOP = ("source", "date", "assumed", "parameters", "assets", "scenarios")
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,14 @@ class RulebookFile:
         path: the file.
         rulebook: name of the rulebook.
         parts: for each part of the rule, how far it is known: verified, sourced, not established.
+        notice: what a user must know first, such as a licence; empty for nothing.
         sets: the sets by name.
     """
 
     path: Path
     rulebook: str
     parts: dict[str, str]
+    notice: str
     sets: dict[str, RulebookSettings]
 
 
@@ -77,6 +78,7 @@ def read_rulebook_file(path: Path, problems: Problems) -> RulebookFile | None:
         return None
     before = len(problems.found)
     rulebook, parts = content.pop("rulebook", None), content.pop("parts", {})
+    notice = content.pop("notice", "")
     if not isinstance(rulebook, str):
         problems.add(f"{path.name}, rulebook", f"got {rulebook!r}", "Name the rulebook.")
     if not _are_texts(parts):
@@ -86,7 +88,9 @@ def read_rulebook_file(path: Path, problems: Problems) -> RulebookFile | None:
         problems.add(path.name, "there is no set", "Add one, such as [mainnet].")
     if len(problems.found) > before:
         return None
-    return RulebookFile(path, str(rulebook), parts, {n: s for n, s in sets.items() if s})
+    return RulebookFile(
+        path, str(rulebook), parts, str(notice), {n: s for n, s in sets.items() if s}
+    )
 
 
 def _read_set(path: Path, name: str, content: Any, problems: Problems) -> RulebookSettings | None:
@@ -94,13 +98,6 @@ def _read_set(path: Path, name: str, content: Any, problems: Problems) -> Rulebo
     if not isinstance(content, dict):
         problems.add(f"{path.name}, {name}", "not a table", f"Write a set as [{name}].")
         return None
-    for key in content:
-        if key not in _TOP:
-            problems.add(
-                where,
-                f"unknown key {key!r}{nearest(key, _TOP)}",
-                f"Its keys are {', '.join(_TOP)}.",
-            )
     source, day, assumed = content.get("source"), content.get("date"), content.get("assumed", [])
     if not (isinstance(source, str) and source):
         problems.add(f"{where}, source", f"got {source!r}", "Say where the figures come from.")

@@ -4,6 +4,8 @@ from jaxmargin.jobs._allocate import AllocateResult as AllocateResult
 from jaxmargin.jobs._allocate import run_allocate as run_allocate
 from jaxmargin.jobs._calculation import Calculation as Calculation
 from jaxmargin.jobs._calculation import build_calculation as build_calculation
+from jaxmargin.jobs._compare import CompareResult as CompareResult
+from jaxmargin.jobs._compare import run_compare as run_compare
 from jaxmargin.jobs._conform import ConformResult as ConformResult
 from jaxmargin.jobs._conform import run_conform as run_conform
 from jaxmargin.jobs._demo import write_demo as write_demo
@@ -15,6 +17,8 @@ from jaxmargin.jobs._margin import MarginResult as MarginResult
 from jaxmargin.jobs._margin import run_margin as run_margin
 from jaxmargin.jobs._reverse import ReverseResult as ReverseResult
 from jaxmargin.jobs._reverse import run_reverse as run_reverse
+from jaxmargin.jobs._rulebook_list import list_rulebooks as list_rulebooks
+from jaxmargin.jobs._rulebook_list import show_rulebook as show_rulebook
 from jaxmargin.jobs._scenario_run import export_scenarios as export_scenarios
 from jaxmargin.jobs._scenario_run import is_job as is_job
 from jaxmargin.jobs._scenario_run import list_stresses as list_stresses

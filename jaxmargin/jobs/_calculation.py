@@ -1,18 +1,19 @@
 """From the checked inputs of a job to what computes its margins."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from jaxmargin.book import Book
+from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import build_book
+from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
 from jaxmargin.jobs._load import Inputs, market_of
 from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
-from jaxmargin.margin import RiskMeasureRulebook
+from jaxmargin.jobs._venue_rulebooks import build_venue_rulebook, venue_scenarios
+from jaxmargin.margin import AbstractRulebook, RiskMeasureRulebook
 from jaxmargin.market import Market
 from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
 
-__all__ = ["Calculation", "build_calculation"]
+__all__ = ["Calculation", "build_calculation", "measure_rulebook", "risk_measure"]
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,13 @@ class Calculation:
         market: today's market.
         book: contracts and positions.
         scenarios: scenario source, labels and provenance.
-        rulebook: the rule that sets the margin.
+        rulebook: the rule that sets the margin; of a venue only where the job may have one.
     """
 
     market: Market
     book: Book
     scenarios: Scenarios
-    rulebook: RiskMeasureRulebook
+    rulebook: AbstractRulebook
 
 
 def build_calculation(inputs: Inputs, market: Market | None = None) -> Calculation:
@@ -44,18 +45,39 @@ def build_calculation(inputs: Inputs, market: Market | None = None) -> Calculati
     """
     market = market_of(inputs) if market is None else market
     book = build_book(inputs.book, inputs.market)
+    kind, settings = inputs.job.rulebook["kind"], inputs.job.rulebook
+    if kind in VENUE_KINDS:
+        place = f"{inputs.job.path.name}, [rulebook]"
+        venue = build_venue_rulebook(kind, settings["set"], settings["file"], inputs, place)
+        return Calculation(market, book, venue_scenarios(venue, kind, inputs, market), venue)
     scenarios = build_scenarios(inputs, market)
     rulebook = RiskMeasureRulebook(
         source=scenarios.source,
         key=scenarios.key,
-        measure=_measure(inputs.job.rulebook),
-        maintenance_ratio=inputs.job.rulebook["maintenance_ratio"],
+        measure=risk_measure(settings["kind"], settings.get("level")),
+        maintenance_ratio=settings["maintenance_ratio"],
     )
     return Calculation(market, book, scenarios, rulebook)
 
 
-def _measure(settings: Mapping[str, Any]) -> AbstractRiskMeasure:
-    if settings["kind"] == "worst-case":
+def risk_measure(kind: str, level: float | None) -> AbstractRiskMeasure:
+    """The risk measure of a rulebook of this kind."""
+    if kind == "worst-case" or level is None:
         return WorstCase()
     kinds = {"expected-shortfall": ExpectedShortfall, "value-at-risk": ValueAtRisk}
-    return kinds[settings["kind"]](settings["level"])
+    return kinds[kind](level)
+
+
+def measure_rulebook(calculation: Calculation, inputs: Inputs, command: str) -> RiskMeasureRulebook:
+    """The rulebook of a job whose margin is a risk measure.
+
+    Raises:
+        InvalidInputError: the rulebook is a venue's.
+    """
+    rulebook = calculation.rulebook
+    if isinstance(rulebook, RiskMeasureRulebook):
+        return rulebook
+    raise InvalidInputError(
+        f"{inputs.job.path.name}, [rulebook] kind: {inputs.job.rulebook['kind']!r} is no risk "
+        f"measure, which {command} needs. Use one of {', '.join(MEASURE_KINDS)}."
+    )

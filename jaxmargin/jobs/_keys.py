@@ -2,7 +2,15 @@
 
 from jaxmargin.jobs._types import COUNT, NUMBER, PATH, TEXT, TIME, Key, one_of
 
-__all__ = ["ALLOCATION", "BOOK", "MARKET", "RULEBOOKS", "TOP"]
+__all__ = [
+    "ALLOCATION",
+    "BOOK",
+    "MARKET",
+    "MEASURE_KINDS",
+    "RULEBOOKS",
+    "TOP",
+    "VENUE_KINDS",
+]
 
 TOP = {
     "title": Key(TEXT, ""),
@@ -40,10 +48,14 @@ _LEVEL = {
         cure="a number between 0 and 1; write 97.5 % as 0.975",
     )
 }
+_VENUE_RULE = {"kind": Key(TEXT), "set": Key(TEXT, None), "file": Key(PATH, None)}
+MEASURE_KINDS = ("expected-shortfall", "value-at-risk", "worst-case")
+VENUE_KINDS = ("fixed-percentage",)
 RULEBOOKS = {
     "expected-shortfall": _SCENARIO_RULE | _LEVEL,
     "value-at-risk": _SCENARIO_RULE | _LEVEL,
     "worst-case": _SCENARIO_RULE,
+    **dict.fromkeys(VENUE_KINDS, _VENUE_RULE),
 }
 _SHARE = {"rule": lambda v: 0.0 <= v < 1.0, "cure": "a number from 0 and below 1"}
 ALLOCATION = {

@@ -28,7 +28,7 @@ from jaxmargin.io import (
 )
 from jaxmargin.jobs._scenario_checks import check_scenarios
 from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
-from jaxmargin.jobs._settings import Job, read_job
+from jaxmargin.jobs._settings import OF_THE_RULEBOOK, Job, read_job
 
 if TYPE_CHECKING:
     from jaxmargin.market import Market
@@ -88,7 +88,7 @@ def load_inputs(path: Path) -> Inputs:
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []
     settings = job.scenarios
-    if market is not None:
+    if market is not None and settings["kind"] != OF_THE_RULEBOOK:
         _check_constant(job, market, problems)
         if settings["kind"] in HISTORY_KINDS:
             history = _read_history(job, market, problems)

@@ -16,7 +16,7 @@ from jaxmargin.io import (
 )
 from jaxmargin.jobs._load import Inputs, load_inputs, market_of
 from jaxmargin.jobs._scenario_keys import SCENARIOS
-from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
+from jaxmargin.jobs._scenarios import Scenarios
 
 __all__ = [
     "export_scenarios",
@@ -36,9 +36,11 @@ def make_scenarios(path: Path) -> tuple[pd.DataFrame, Scenarios, Inputs]:
     """
     import jax
 
+    from jaxmargin.jobs._calculation import build_calculation
+
     inputs = load_inputs(path)
     market = market_of(inputs)
-    scenarios = build_scenarios(inputs, market)
+    scenarios = build_calculation(inputs, market).scenarios
     made = jax.device_get(scenarios.source.shocks(market, scenarios.key))
     return scenario_table(made, inputs.market, scenarios.labels), scenarios, inputs
 

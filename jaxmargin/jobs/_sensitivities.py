@@ -114,7 +114,7 @@ def run_sensitivities(
 def _computed(
     inputs: Inputs, seconds: dict[str, float], progress: Callable[[int, int], None] | None
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    from jaxmargin.jobs._calculation import build_calculation
+    from jaxmargin.jobs._calculation import build_calculation, measure_rulebook
     from jaxmargin.margin import start_run
     from jaxmargin.sensitivities import (
         DELTA_BUCKETS,
@@ -136,7 +136,8 @@ def _computed(
         seconds[name], last = now - last, now
 
     calculation = build_calculation(inputs)
-    rulebook, book, market = calculation.rulebook, calculation.book, calculation.market
+    rulebook = measure_rulebook(calculation, inputs, "sensitivities")
+    book, market = calculation.book, calculation.market
     run = start_run(rulebook, book, market)
     timed("margins")
     slopes, margins = position_slopes(run), position_margins(run)

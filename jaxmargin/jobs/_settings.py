@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import Problems, nearest, read_toml
-from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, TOP
+from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, TOP, VENUE_KINDS
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
-__all__ = ["Job", "read_job"]
+__all__ = ["OF_THE_RULEBOOK", "Job", "read_job"]
+
+OF_THE_RULEBOOK = "of-the-rulebook"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Job:
         settings: the keys outside tables.
         market: files of the market tables, and their conventions.
         book: files of the book tables.
-        scenarios: kind and settings of the scenario source.
+        scenarios: kind and settings of the scenario source; kind `OF_THE_RULEBOOK` where the
+            rulebook has scenarios of its own.
         rulebook: kind and settings of the rulebook.
         allocation: files and settings of an allocation of collateral; None without the section.
         given: keys of [scenarios] that the file gives.
@@ -79,8 +82,17 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     market = reader.section("market", sections["market"], MARKET)
     book = reader.section("book", sections["book"], BOOK)
     given = tuple(sections["scenarios"]) if isinstance(sections["scenarios"], dict) else ()
-    scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
     rulebook = reader.section_by_kind("rulebook", sections["rulebook"], RULEBOOKS)
+    if rulebook.get("kind") in VENUE_KINDS:
+        scenarios: dict[str, Any] = {"kind": OF_THE_RULEBOOK}
+        if sections["scenarios"] is not None:
+            problems.add(
+                f"{path.name}, [scenarios]",
+                f"the rulebook {rulebook['kind']} has scenarios of its own",
+                "Take the section out.",
+            )
+    else:
+        scenarios = reader.section_by_kind("scenarios", sections["scenarios"], SCENARIOS)
     allocation = None
     if sections["allocation"] is not None:
         allocation = reader.section("allocation", sections["allocation"], ALLOCATION)

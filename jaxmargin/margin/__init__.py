@@ -1,10 +1,16 @@
 """Rulebooks: from account P&L to margin requirements."""
 
+from jaxmargin.margin._account_equity import gross_notional as gross_notional
+from jaxmargin.margin._account_equity import position_value as position_value
 from jaxmargin.margin._account_rulebook import (
     AbstractAccountRulebook as AbstractAccountRulebook,
 )
 from jaxmargin.margin._account_rulebook import AccountCharge as AccountCharge
 from jaxmargin.margin._account_rulebook import unmoved as unmoved
+from jaxmargin.margin._account_state import AccountState as AccountState
+from jaxmargin.margin._account_state import AccountStatus as AccountStatus
+from jaxmargin.margin._account_state import account_state as account_state
+from jaxmargin.margin._compare import require_all as require_all
 from jaxmargin.margin._contract_terms import ContractKind as ContractKind
 from jaxmargin.margin._contract_terms import ContractTerms as ContractTerms
 from jaxmargin.margin._contract_terms import contract_deltas as contract_deltas

@@ -2,6 +2,8 @@
 
 from jaxmargin.report._allocate import allocation_summary as allocation_summary
 from jaxmargin.report._allocation_picture import plot_allocation as plot_allocation
+from jaxmargin.report._compare import compare_summary as compare_summary
+from jaxmargin.report._compare import plot_comparison as plot_comparison
 from jaxmargin.report._explain import explain_summary as explain_summary
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._sensitivities import plot_attribution as plot_attribution

@@ -1,0 +1,246 @@
+"""One book under several rulebooks, side by side."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jaxmargin.errors import require
+from jaxmargin.io import (
+    Problems,
+    nearest,
+    require_folder,
+    round_up,
+    sha256,
+    write_json,
+    write_table,
+)
+from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
+from jaxmargin.jobs._load import Inputs, load_inputs
+
+if TYPE_CHECKING:
+    from jaxmargin.jobs._calculation import Calculation
+    from jaxmargin.margin import AbstractRulebook
+
+__all__ = ["CompareResult", "run_compare"]
+
+_LEVEL = 0.99  # of a risk measure that names none in a job whose rulebook has none
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """Tables as written.
+
+    Attributes:
+        margins: one row per account and rulebook: account, rulebook, initial, maintenance,
+            worst_scenario.
+        components: one row per account, rulebook and component: amounts that add up to initial.
+        summary: one row per rulebook: totals of initial and maintenance margin, the first as a
+            share of that of the first rulebook, accounts of which it asks the most and the least,
+            and the median and the 5 % and 95 % quantiles of an account's margin relative to the
+            first rulebook's.
+        facts: title, currency, inputs, seconds.
+    """
+
+    margins: pd.DataFrame
+    components: pd.DataFrame
+    summary: pd.DataFrame
+    facts: dict[str, Any]
+
+
+def run_compare(
+    path: Path,
+    rulebooks: list[str],
+    out: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> CompareResult:
+    """Margin every account of a job by several rulebooks and write the tables to `out`.
+
+    Writes `margins.parquet`, `components.parquet`, `summary.parquet` and `compare.json`.
+
+    Args:
+        path: job file.
+        rulebooks: `kind`, or `kind:set` with a set of settings of a venue's rule or the level of a
+            risk measure, such as `expected-shortfall:0.975`. A risk measure takes the scenarios,
+            and unless it names a level the level, of the job.
+        out: folder for the results.
+        progress: called with rulebooks done and rulebooks in all.
+
+    Raises:
+        InvalidInputError: with every problem of the job or of the rulebooks.
+        MemoryError: memory ran out, and did so with ever smaller chunks too.
+    """
+    require_folder(out)
+    named = _parse(rulebooks)
+    start = time.perf_counter()
+    inputs = load_inputs(path)
+    read_seconds = time.perf_counter() - start
+
+    import jax
+
+    from jaxmargin.jobs._calculation import build_calculation
+    from jaxmargin.jobs._clock import measured
+    from jaxmargin.margin import require_all
+
+    with measured() as seconds:
+        calculation = build_calculation(inputs)
+        rules = {name: _rule(*each, calculation, inputs) for name, each in named.items()}
+        found = jax.device_get(
+            require_all(
+                list(rules.values()), calculation.book, calculation.market, progress=progress
+            )
+        )
+    labels = {name: _labels(rule, calculation, inputs) for name, rule in rules.items()}
+    margins, components = _tables(inputs, dict(zip(rules, found, strict=True)), labels)
+    summary = _summary(margins, list(rules))
+    facts = {
+        "title": inputs.job.settings["title"],
+        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+        "currency": inputs.job.settings["numeraire"],
+        "rulebooks": list(rules),
+        "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
+        "settings": inputs.job.resolved(),
+        "seconds": {
+            "read": round(read_seconds, 3),
+            "cold": round(seconds.cold, 3),
+            "warm": round(seconds.warm, 3),
+        },
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, table in (("margins", margins), ("components", components), ("summary", summary)):
+        write_table(table, out / f"{name}.parquet")
+    write_json(facts, out / "compare.json")
+    return CompareResult(margins, components, summary, facts)
+
+
+def _parse(rulebooks: list[str]) -> dict[str, tuple[str, str | None]]:
+    """Kind and set, or level, of each rulebook, by what it was called."""
+    problems, parsed = Problems(), {}
+    require(len(rulebooks) > 0, "--rulebooks: none is named. Give names with commas between.")
+    known = (*MEASURE_KINDS, *VENUE_KINDS)
+    for name in rulebooks:
+        kind, _, chosen = name.partition(":")
+        if kind not in known:
+            problems.add(
+                "--rulebooks",
+                f"unknown rulebook {kind!r}{nearest(kind, known)}",
+                f"Known are {', '.join(known)}.",
+            )
+        elif name in parsed:
+            problems.add("--rulebooks", f"{name!r} is named twice", "Name it once.")
+        elif kind in MEASURE_KINDS and chosen and not _is_level(chosen):
+            problems.add(
+                "--rulebooks", f"the level of {name!r} is no number between 0 and 1",
+                f"Write 97.5 % as {kind}:0.975.",
+            )  # fmt: skip
+        parsed[name] = (kind, chosen or None)
+    problems.raise_if_any()
+    return parsed
+
+
+def _is_level(text: str) -> bool:
+    try:
+        return 0.0 < float(text) < 1.0
+    except ValueError:
+        return False
+
+
+def _rule(
+    kind: str, chosen: str | None, calculation: "Calculation", inputs: Inputs
+) -> "AbstractRulebook":
+    from jaxmargin.jobs._calculation import risk_measure
+    from jaxmargin.jobs._venue_rulebooks import build_venue_rulebook
+    from jaxmargin.margin import RiskMeasureRulebook
+
+    own = inputs.job.rulebook
+    if kind in VENUE_KINDS:
+        same = own["kind"] == kind
+        chosen = own["set"] if same and chosen is None else chosen
+        file = own["file"] if same else None
+        return build_venue_rulebook(kind, chosen, file, inputs, "--rulebooks")
+    require(
+        own["kind"] in MEASURE_KINDS,
+        f"--rulebooks {kind}: {inputs.job.path.name} has no [scenarios], which a risk measure "
+        f"needs. Give it the section, and a [rulebook] of kind {MEASURE_KINDS[0]}.",
+    )
+    level = own.get("level", _LEVEL) if chosen is None else float(chosen)
+    return RiskMeasureRulebook(
+        source=calculation.scenarios.source,
+        key=calculation.scenarios.key,
+        measure=risk_measure(kind, level),
+        maintenance_ratio=own["maintenance_ratio"],
+    )
+
+
+def _labels(rule: "AbstractRulebook", calculation: "Calculation", inputs: Inputs) -> list[str]:
+    from jaxmargin.jobs._venue_rulebooks import venue_scenarios
+    from jaxmargin.margin import RiskMeasureRulebook
+
+    if isinstance(rule, RiskMeasureRulebook):
+        return calculation.scenarios.labels
+    return venue_scenarios(rule, "", inputs, calculation.market).labels
+
+
+def _tables(
+    inputs: Inputs, found: dict[str, Any], labels: dict[str, list[str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    accounts, unit = inputs.book.accounts, inputs.job.settings["round_to"]
+    margins, components = [], []
+    for name, requirement in found.items():
+        initial = round_up(np.asarray(requirement.initial, np.float64), unit)
+        worst = np.asarray(labels[name], object)[np.asarray(requirement.worst_scenario)]
+        margins.append(
+            pd.DataFrame(
+                {
+                    "account": accounts,
+                    "rulebook": name,
+                    "initial": initial,
+                    "maintenance": round_up(np.asarray(requirement.maintenance), unit),
+                    "worst_scenario": worst,
+                }
+            )
+        )
+        parts = {part: np.asarray(v, np.float64) for part, v in requirement.components.items()}
+        parts["rounding"] = initial - sum(parts.values())
+        components.append(
+            pd.DataFrame(
+                {
+                    "account": np.repeat(accounts, len(parts)),
+                    "rulebook": name,
+                    "component": np.tile(list(parts), len(accounts)),
+                    "amount": np.stack(list(parts.values()), axis=1).reshape(-1),
+                }
+            )
+        )
+    return pd.concat(margins, ignore_index=True), pd.concat(components, ignore_index=True)
+
+
+def _summary(margins: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    wide = margins.pivot_table(index="account", columns="rulebook", values="initial", observed=True)
+    wide = wide.reindex(columns=names)
+    first = wide[names[0]].where(wide[names[0]] > 0.0)
+    ratios = wide.div(first, axis=0)
+    totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
+    largest, smallest = wide.idxmax(axis=1), wide.idxmin(axis=1)
+    rows = []
+    for name in names:
+        low, middle, high = ratios[name].quantile([0.05, 0.5, 0.95])
+        rows.append(
+            {
+                "rulebook": name,
+                "initial": totals.loc[name, "initial"],
+                "maintenance": totals.loc[name, "maintenance"],
+                "of_first": totals.loc[name, "initial"] / totals.loc[names[0], "initial"],
+                "asks_most": int((largest == name).sum()),
+                "asks_least": int((smallest == name).sum()),
+                "ratio_5": low,
+                "ratio_median": middle,
+                "ratio_95": high,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,113 @@
+"""Rulebooks of venues in a job: from a set of settings to the rule, and names of its scenarios."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxmargin.io import (
+    Problems,
+    build_rulebook,
+    nearest,
+    read_rulebook_file,
+    rulebook_library,
+    settings_of,
+)
+from jaxmargin.jobs._load import Inputs
+from jaxmargin.jobs._scenarios import Scenarios
+from jaxmargin.margin import AbstractAccountRulebook, AbstractRulebook, FixedPercentage
+from jaxmargin.market import Market
+from jaxmargin.scenarios import GivenScenarios, Shocks
+
+__all__ = ["VENUE_RULEBOOKS", "build_venue_rulebook", "shock_labels", "venue_scenarios"]
+
+VENUE_RULEBOOKS: dict[str, type[AbstractAccountRulebook]] = {
+    "fixed-percentage": FixedPercentage,
+}
+
+
+def build_venue_rulebook(
+    kind: str, name: str | None, file: Path | None, inputs: Inputs, place: str
+) -> AbstractRulebook:
+    """The rule of this kind for the assets of a job.
+
+    Args:
+        kind: name of the rulebook, one of `VENUE_RULEBOOKS`.
+        name: set of settings; the first of the file where it is None.
+        file: file of settings; the package's own where it is None.
+        inputs: the checked inputs of the job.
+        place: what asks for it, to begin messages with.
+
+    Raises:
+        InvalidInputError: with every problem of the settings.
+    """
+    problems = Problems()
+    path = file or rulebook_library()[kind]
+    read = read_rulebook_file(path, problems)
+    if read is not None and read.rulebook != kind:
+        problems.add(
+            f"{path.name}, rulebook",
+            f"{read.rulebook!r}{nearest(read.rulebook, VENUE_RULEBOOKS)} is not {kind!r}, which "
+            f"{place} asks for",
+            "Give a file of that rulebook.",
+        )
+        read = None
+    chosen = None if read is None else settings_of(read, name, problems)
+    problems.raise_if_any()
+    assert chosen is not None  # or there are problems
+    assets = list(inputs.market.assets["asset"])
+    needed = set(inputs.book.instruments["underlying"])
+    rule = build_rulebook(VENUE_RULEBOOKS[kind], chosen, assets, needed, problems)
+    problems.raise_if_any()
+    assert rule is not None
+    return rule
+
+
+def venue_scenarios(
+    rulebook: AbstractRulebook, kind: str, inputs: Inputs, market: Market
+) -> Scenarios:
+    """A rulebook's own scenarios, with labels, as a job keeps its scenarios."""
+    shocks = rulebook.shocks(market)
+    count = int(np.flatnonzero(np.asarray(shocks.weight) > 0.0).max(initial=0)) + 1
+    shocks = jax.tree.map(lambda leaf: leaf[..., :count] if leaf.ndim else leaf, shocks)
+    return Scenarios(
+        source=GivenScenarios(shocks),
+        key=jax.random.key(0),
+        labels=shock_labels(shocks, list(inputs.market.assets["asset"])),
+        provenance={"kind": "of the rulebook", "rulebook": kind},
+    )
+
+
+def shock_labels(shocks: Shocks, assets: list[str]) -> list[str]:
+    """What each scenario does, such as "BTC +0.12, volatility +0.5".
+
+    The asset that moves most speaks for all, and the pillar whose volatility does.
+    """
+    spot, labels = np.asarray(shocks.spot), []
+    for column in range(spot.shape[1]):
+        mover = int(np.argmax(np.abs(spot[:, column])))
+        parts = []
+        if spot[mover, column]:
+            parts.append(f"{assets[mover]} {np.expm1(spot[mover, column]):+.4g}")
+        for name in ("volatility", "basis"):
+            table = getattr(shocks, name)
+            moves = np.zeros(1) if table is None else np.asarray(table)[:, column]
+            largest = moves[np.argmax(np.abs(moves))] if moves.size else 0.0
+            if largest:
+                parts.append(f"{name} {np.expm1(largest):+.3g}")
+        if shocks.tilt is not None:
+            for name in ("skew", "wings"):
+                if np.any(np.asarray(getattr(shocks.tilt, name))[:, column]):
+                    parts.append(name)
+        labels.append(", ".join(parts) or "no move")
+    return _distinct(labels)
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    """Labels with a number behind those that would be the same as an earlier one."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return distinct
