@@ -28,6 +28,8 @@ def conform(
         )
     if result.failing:
         lines.append(f"Failing: {', '.join(result.failing)}")
+    if result.notice:
+        lines.append(result.notice)
     print_plain(lines)
     if result.failing:
         raise typer.Exit(1)

@@ -14,6 +14,15 @@ from jaxmargin.io._collateral import read_collateral as read_collateral
 from jaxmargin.io._collateral_arrays import CollateralArrays as CollateralArrays
 from jaxmargin.io._collateral_arrays import build_collateral as build_collateral
 from jaxmargin.io._correlations import read_correlations as read_correlations
+from jaxmargin.io._crif import CrifTables as CrifTables
+from jaxmargin.io._crif import check_crif as check_crif
+from jaxmargin.io._crif import read_crif as read_crif
+from jaxmargin.io._crif_arrays import build_simm as build_simm
+from jaxmargin.io._crif_parameters import HOLDING_PERIODS as HOLDING_PERIODS
+from jaxmargin.io._crif_parameters import SimmCurrencies as SimmCurrencies
+from jaxmargin.io._crif_parameters import SimmSettings as SimmSettings
+from jaxmargin.io._crif_parameters import read_simm_settings as read_simm_settings
+from jaxmargin.io._crif_parameters import simm_library as simm_library
 from jaxmargin.io._deribit import read_deribit as read_deribit
 from jaxmargin.io._derive_parameters import DeriveSettings as DeriveSettings
 from jaxmargin.io._derive_parameters import build_derive_parameters as build_derive_parameters

@@ -26,6 +26,7 @@ class ConformResult:
         failing: ids of the cases that do not pass, in the order of the file.
         quantities: one row per quantity: quantity, numbers compared, number that fails,
             worst_error.
+        notice: what users of the rulebook must know; "" for nothing. Whoever prints must print it.
     """
 
     rulebook: str
@@ -36,6 +37,7 @@ class ConformResult:
     worst: tuple[str, str]
     failing: tuple[str, ...]
     quantities: pd.DataFrame
+    notice: str
 
 
 def run_conform(path: Path) -> ConformResult:
@@ -51,7 +53,7 @@ def run_conform(path: Path) -> ConformResult:
     oracle = read_oracle(path)
     import jax
 
-    from jaxmargin.jobs._conform_rules import CONFORM_RULES
+    from jaxmargin.jobs._conform_rules import CONFORM_NOTICES, CONFORM_RULES
 
     if oracle.rulebook not in CONFORM_RULES:
         raise InvalidInputError(
@@ -87,6 +89,7 @@ def run_conform(path: Path) -> ConformResult:
         worst=(worst.case, worst.quantity),
         failing=tuple(name for name in ids if name in failed),
         quantities=_quantities(comparisons, passes),
+        notice=CONFORM_NOTICES.get(oracle.rulebook, ""),
     )
 
 
