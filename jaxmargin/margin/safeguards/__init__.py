@@ -1,0 +1,33 @@
+"""Safeguards around a margin: least margins, limits on change, breakers; all fail closed."""
+
+from jaxmargin.margin.safeguards._apply import SafeguardedMargins as SafeguardedMargins
+from jaxmargin.margin.safeguards._apply import apply_safeguards as apply_safeguards
+from jaxmargin.margin.safeguards._breaker import BreakerState as BreakerState
+from jaxmargin.margin.safeguards._breaker import run_breaker as run_breaker
+from jaxmargin.margin.safeguards._breaker import start_breaker as start_breaker
+from jaxmargin.margin.safeguards._breaker import step_breaker as step_breaker
+from jaxmargin.margin.safeguards._breaker_effects import account_multiplier as account_multiplier
+from jaxmargin.margin.safeguards._breaker_effects import breaker_multiplier as breaker_multiplier
+from jaxmargin.margin.safeguards._breaker_effects import order_allowed as order_allowed
+from jaxmargin.margin.safeguards._breaker_settings import BreakerLevel as BreakerLevel
+from jaxmargin.margin.safeguards._breaker_settings import BreakerObservation as BreakerObservation
+from jaxmargin.margin.safeguards._breaker_settings import BreakerSettings as BreakerSettings
+from jaxmargin.margin.safeguards._breaker_settings import BreakerTrigger as BreakerTrigger
+from jaxmargin.margin.safeguards._leverage import LeverageLimits as LeverageLimits
+from jaxmargin.margin.safeguards._leverage import least_margins as least_margins
+from jaxmargin.margin.safeguards._offsets import CappedOffsets as CappedOffsets
+from jaxmargin.margin.safeguards._offsets import cap_offsets as cap_offsets
+from jaxmargin.margin.safeguards._override import BreakerOverride as BreakerOverride
+from jaxmargin.margin.safeguards._override import override_breaker as override_breaker
+from jaxmargin.margin.safeguards._price_bands import PriceBands as PriceBands
+from jaxmargin.margin.safeguards._price_bands import PriceOutcome as PriceOutcome
+from jaxmargin.margin.safeguards._price_bands import check_price as check_price
+from jaxmargin.margin.safeguards._quotes import quotes_usable as quotes_usable
+from jaxmargin.margin.safeguards._settings import SafeguardInputs as SafeguardInputs
+from jaxmargin.margin.safeguards._settings import SafeguardSettings as SafeguardSettings
+from jaxmargin.margin.safeguards._settings import SafeguardState as SafeguardState
+from jaxmargin.margin.safeguards._settings import rebase_safeguards as rebase_safeguards
+from jaxmargin.margin.safeguards._settings import start_safeguards as start_safeguards
+from jaxmargin.margin.safeguards._step_limit import HoldReason as HoldReason
+from jaxmargin.margin.safeguards._step_limit import StepLimit as StepLimit
+from jaxmargin.margin.safeguards._step_limit import limit_step as limit_step
