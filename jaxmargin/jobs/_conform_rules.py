@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxmargin.jobs._comparison import Comparison
+from jaxmargin.jobs._conform_deribit import conform_deribit
 from jaxmargin.jobs._conform_derive import conform_derive
 from jaxmargin.jobs._conform_drift import conform_drift
 from jaxmargin.jobs._conform_dydx import conform_dydx
@@ -15,6 +16,7 @@ from jaxmargin.margin.simm import SIMM_NOTICE
 __all__ = ["CONFORM_NOTICES", "CONFORM_RULES"]
 
 CONFORM_RULES: dict[str, Callable[[dict[str, Any]], list[Comparison]]] = {
+    "deribit.pme": conform_deribit,
     "derive.pmrm1": conform_derive,
     "derive.pmrm2": conform_derive,
     "derive.srm": conform_derive,

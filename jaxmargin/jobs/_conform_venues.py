@@ -19,7 +19,7 @@ from jaxmargin.jobs._conform_venues_rules import (
 
 __all__ = ["conform_venues"]
 
-_ROUNDING = 1e-12  # of double precision, relative: figures that are printed with all their digits
+_ROUNDING = 1e-12  # relative: figures printed with all digits, and those halfway between two
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def _family(name: str, inputs: Mapping[str, Any]) -> _Family:
     )
 
 
-def _tolerance(value: float) -> float:
-    """Half a unit of the last printed digit, or the rounding of double precision."""
-    return max(printed_tolerance(value), _ROUNDING * max(1.0, abs(value)))
+def _tolerance(value: int | float) -> float:
+    """Half a unit of the last printed digit, and the rounding of double precision."""
+    half = 0.5 if isinstance(value, int) else printed_tolerance(value)
+    return half + _ROUNDING * max(1.0, abs(value))
