@@ -7,6 +7,7 @@ Pillars: BTC in half a day, 30 and 200 days; ETH in 30 days.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scan_kinds import SCAN_GRID, VALUATION_POINTS
 
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.collateral import (
@@ -318,6 +319,8 @@ VENUE_RULEBOOKS: list[AbstractRulebook] = [
         maintenance=jnp.array([0.05, 0.06, 0.15, 0.01, 0.0]),
         expiry_offset=jnp.array(0.8),
     ),
+    SCAN_GRID,
+    VALUATION_POINTS,
 ]
 # Rules whose charges grow faster than positions: by tiers of size, say.
 CONVEX: tuple[type[AbstractRulebook], ...] = ()

@@ -25,3 +25,5 @@ from jaxmargin.margin._rulebook import charged as charged
 from jaxmargin.margin._run import MarginRun as MarginRun
 from jaxmargin.margin._run import start_run as start_run
 from jaxmargin.margin._run import update_run as update_run
+from jaxmargin.margin._scan_grid import ScanGrid as ScanGrid
+from jaxmargin.margin._valuation_points import ValuationPoints as ValuationPoints

@@ -45,6 +45,7 @@ from jaxmargin.scenarios._shocks import pad_scenarios as pad_scenarios
 from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
 from jaxmargin.scenarios._shocks import shock_market as shock_market
 from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
+from jaxmargin.scenarios._source import DAYS_PER_YEAR as DAYS_PER_YEAR
 from jaxmargin.scenarios._student import StudentMonteCarlo as StudentMonteCarlo
 from jaxmargin.scenarios._tenor_grid import SkewScenarios as SkewScenarios
 from jaxmargin.scenarios._tenor_grid import TenorScaledGrid as TenorScaledGrid
