@@ -37,9 +37,9 @@ class VolatilityMode(enum.Enum):
 
 def tenor_scale(
     days: Float[Array, "*pillar"],
-    short_power: Float[Array, ""] | float,
-    long_power: Float[Array, ""] | float,
-    floor_days: Float[Array, ""] | float,
+    short_power: Float[Array, "*#pillar"] | float,
+    long_power: Float[Array, "*#pillar"] | float,
+    floor_days: Float[Array, "*#pillar"] | float,
 ) -> Float[Array, "*pillar"]:
     r"""How much more a volatility moves than one of 30 days.
 
@@ -74,12 +74,20 @@ class SkewScenarios(eqx.Module):
         Derive, portfolio margin PM2: docs.derive.xyz, "portfolio-margin-parameters-new".
     """
 
-    cap: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    cap_slope: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    smallest_width: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    width_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    volatility: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    volatility_slope: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    cap: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+    cap_slope: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+    smallest_width: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+    width_scale: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+    volatility: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+    volatility_slope: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
+
+    def cap_and_width(
+        self, root: Float[Array, "*pillar"]
+    ) -> tuple[Float[Array, "*pillar"], Float[Array, "*pillar"]]:
+        """The full move, and the log-moneyness at which it is reached, by root of the years."""
+        typical = self.volatility + self.volatility_slope * root
+        width = jnp.maximum(self.smallest_width, root * self.width_scale * typical)
+        return self.cap + self.cap_slope * root, width
 
 
 class TenorScaledGrid(AbstractScenarioSource):
@@ -169,9 +177,7 @@ class TenorScaledGrid(AbstractScenarioSource):
         if self.skew is None:
             return TiltShocks(jnp.ones_like(floor), still, still, floor)
         root = jnp.sqrt(jnp.maximum(market.time, 0.0))[:, None]
-        cap = self.skew.cap + self.skew.cap_slope * root
-        typical = self.skew.volatility + self.skew.volatility_slope * root
-        width = jnp.maximum(self.skew.smallest_width, root * self.skew.width_scale * typical)
+        cap, width = self.skew.cap_and_width(root)
         return TiltShocks(
             width=width + still,
             skew=cap * self._is(VolatilityMode.LINEAR),

@@ -1,5 +1,6 @@
 """Margin rules of the venue Derive: PMRM v1, PMRM_2 and the Standard manager."""
 
+from jaxmargin.margin.derive._account_parts import OracleConfidence as OracleConfidence
 from jaxmargin.margin.derive._black import option_value as option_value
 from jaxmargin.margin.derive._black import split_forward as split_forward
 from jaxmargin.margin.derive._black import svi_volatility as svi_volatility
@@ -13,14 +14,18 @@ from jaxmargin.margin.derive._parameters import BasisMove as BasisMove
 from jaxmargin.margin.derive._parameters import OracleCharge as OracleCharge
 from jaxmargin.margin.derive._parameters import PegCharge as PegCharge
 from jaxmargin.margin.derive._parameters import VolatilityMove as VolatilityMove
-from jaxmargin.margin.derive._pmrm1 import Pmrm1Charges as Pmrm1Charges
-from jaxmargin.margin.derive._pmrm1 import Pmrm1Discounts as Pmrm1Discounts
-from jaxmargin.margin.derive._pmrm1 import Pmrm1Parameters as Pmrm1Parameters
 from jaxmargin.margin.derive._pmrm1 import margin_pmrm1 as margin_pmrm1
-from jaxmargin.margin.derive._pmrm2 import Pmrm2Charges as Pmrm2Charges
-from jaxmargin.margin.derive._pmrm2 import Pmrm2Discounts as Pmrm2Discounts
-from jaxmargin.margin.derive._pmrm2 import Pmrm2Parameters as Pmrm2Parameters
+from jaxmargin.margin.derive._pmrm1_parameters import Pmrm1Charges as Pmrm1Charges
+from jaxmargin.margin.derive._pmrm1_parameters import Pmrm1Discounts as Pmrm1Discounts
+from jaxmargin.margin.derive._pmrm1_parameters import Pmrm1Parameters as Pmrm1Parameters
+from jaxmargin.margin.derive._pmrm1_rulebook import DerivePmrm1 as DerivePmrm1
 from jaxmargin.margin.derive._pmrm2 import margin_pmrm2 as margin_pmrm2
+from jaxmargin.margin.derive._pmrm2_parameters import Pmrm2Charges as Pmrm2Charges
+from jaxmargin.margin.derive._pmrm2_parameters import Pmrm2Discounts as Pmrm2Discounts
+from jaxmargin.margin.derive._pmrm2_parameters import Pmrm2Parameters as Pmrm2Parameters
+from jaxmargin.margin.derive._pmrm2_rulebook import CoinHaircuts as CoinHaircuts
+from jaxmargin.margin.derive._pmrm2_rulebook import DerivePmrm2 as DerivePmrm2
+from jaxmargin.margin.derive._pmrm2_rulebook import DerivePmrm2Coins as DerivePmrm2Coins
 from jaxmargin.margin.derive._result import PortfolioMargin as PortfolioMargin
 from jaxmargin.margin.derive._result import StandardMargin as StandardMargin
 from jaxmargin.margin.derive._standard import margin_standard as margin_standard
@@ -29,3 +34,4 @@ from jaxmargin.margin.derive._standard_parameters import StandardOptions as Stan
 from jaxmargin.margin.derive._standard_parameters import StandardOracle as StandardOracle
 from jaxmargin.margin.derive._standard_parameters import StandardParameters as StandardParameters
 from jaxmargin.margin.derive._standard_parameters import StandardPerpetuals as StandardPerpetuals
+from jaxmargin.margin.derive._standard_rulebook import DeriveStandard as DeriveStandard

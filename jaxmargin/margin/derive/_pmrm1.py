@@ -1,79 +1,23 @@
 """Derive's first portfolio margin, PMRM v1."""
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmargin.margin.derive._black import YEAR_SECONDS
-from jaxmargin.margin.derive._contingencies import (
-    expiry_confidence,
-    market_confidence,
-    merge_contracts,
-    naked_shorts,
-    oracle_share,
-    peg_growth,
-)
+from jaxmargin.margin.derive._charged import MarketQuotes, PortfolioCharge, PortfolioHoldings
+from jaxmargin.margin.derive._contingencies import peg_growth, unsure_shares
 from jaxmargin.margin.derive._inputs import DeriveMarket, DerivePositions, DeriveScenarios
-from jaxmargin.margin.derive._parameters import BasisMove, OracleCharge, PegCharge, VolatilityMove
-from jaxmargin.margin.derive._result import PortfolioMargin
+from jaxmargin.margin.derive._pmrm1_parameters import Pmrm1Parameters
+from jaxmargin.margin.derive._result import PortfolioMargin, net_margin
 from jaxmargin.margin.derive._revaluation import (
-    basis_pnl,
-    expiry_values,
-    options_pnl,
+    one_market,
+    price_expiries,
+    price_holdings,
     volatility_factors,
 )
+from jaxmargin.margin.derive._span import basis_pnl, options_pnl, worst_pnl
 
-__all__ = ["Pmrm1Charges", "Pmrm1Discounts", "Pmrm1Parameters", "margin_pmrm1"]
-
-
-class Pmrm1Discounts(eqx.Module):
-    """Static discount of the value of long expiries in scenarios.
-
-    Attributes:
-        base: factor at expiry.
-        rate_multiple: multiple of the rate by which values are discounted.
-        rate_add: added to that rate, annualized.
-    """
-
-    base: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    rate_multiple: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    rate_add: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-
-
-class Pmrm1Charges(eqx.Module):
-    """Charges as shares of the notional at spot; part of what the initial factor multiplies.
-
-    Attributes:
-        perpetual: on perpetuals, long or short.
-        base: on the coin held.
-        option: on short options without cover, see `naked_shorts`.
-    """
-
-    perpetual: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    base: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    option: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-
-
-class Pmrm1Parameters(eqx.Module):
-    """Settings of PMRM v1.
-
-    Attributes:
-        initial_factor: initial margin as a multiple of maintenance margin.
-        volatility: moves of volatility.
-        discounts: static discounts.
-        basis: moves of the basis.
-        charges: charges on notional.
-        peg: growth of the initial factor when the peg is lost.
-        oracle: charge for unsure prices, initial margin alone.
-    """
-
-    initial_factor: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    volatility: VolatilityMove
-    discounts: Pmrm1Discounts
-    basis: BasisMove
-    charges: Pmrm1Charges
-    peg: PegCharge
-    oracle: OracleCharge
+__all__ = ["charge_pmrm1", "margin_pmrm1"]
 
 
 def margin_pmrm1(
@@ -101,50 +45,59 @@ def margin_pmrm1(
     References:
         Derive (then Lyra), "Portfolio margin", documentation of protocol V2.
     """
-    options, spot = positions.options, market.spot
-    undiscounted = jnp.ones_like(market.seconds)
-    volatility = options.volatility
+    options, volatility = positions.options, positions.options.volatility
     up, down = volatility_factors(market.seconds, parameters.volatility)
-    years, rate = market.seconds / YEAR_SECONDS, jnp.maximum(market.rate, 0.0)
-    discounts = parameters.discounts
-    long = discounts.base * jnp.exp(-years * (rate * discounts.rate_multiple + discounts.rate_add))
-    value = base * spot / market.stable_price
-    equity = (
-        positions.cash + jnp.sum(expiry_values(market, options, volatility, undiscounted)) + value
-    )
-    pnl = options_pnl(
+    values = price_expiries(
         market,
         options,
         scenarios,
         jnp.stack([volatility, volatility * up[options.expiry], volatility * down[options.expiry]]),
-        undiscounted,
-        lambda values: jnp.where(values > 0.0, long, 1.0),
+        jnp.ones_like(market.seconds),
+        parameters.basis,
     )
-    moving = value + positions.perpetual * market.perpetual_price
-    pnl = scenarios.damping * (pnl + moving * (scenarios.spot_multiplier - 1.0))
-    basis = basis_pnl(market, options, undiscounted, parameters.basis)
-    every = jnp.append(pnl, basis)
+    held = price_holdings(market, positions, scenarios, values)
+    by_market = jax.tree.map(lambda leaf: leaf[None], (base, scenarios, parameters))
+    charge = charge_pmrm1(one_market(market), held, *by_market)
+    coins = base * market.spot / market.stable_price
+    return net_margin(charge, positions.cash + jnp.sum(values.mark) + coins)
 
-    held = jnp.abs(positions.perpetual)
+
+def charge_pmrm1(
+    quotes: MarketQuotes,
+    held: PortfolioHoldings,
+    base: Float[Array, " market"],
+    scenarios: DeriveScenarios,
+    parameters: Pmrm1Parameters,
+) -> PortfolioCharge:
+    """What one account is charged in each market, by values that are known; see `margin_pmrm1`.
+
+    Args:
+        quotes: of the markets.
+        held: options and perpetuals.
+        base: coins of each market as collateral; what is owed is charged like what is held.
+        scenarios: of each market.
+        parameters: of each market.
+    """
+    spot, size = quotes.spot, jnp.where(base < 0.0, -base, base)
+    rate, own = quotes.rate, parameters.discounts
+    rate = rate * own.rate_multiple[quotes.market] + own.rate_add[quotes.market]
+    long = own.base[quotes.market] * jnp.exp(-quotes.years * rate)
+    factor = jnp.where(held.values.scenario > 0.0, long[:, None], 1.0)
+    pnl = options_pnl(held.values, quotes, scenarios, factor) + held.perpetual_pnl
+    moving = base * spot / quotes.stable_price
+    pnl = scenarios.damping * (pnl + moving[:, None] * (scenarios.spot_multiplier - 1.0))
+    basis = basis_pnl(held.values, quotes, parameters.basis)
+    lowest, worst = worst_pnl(pnl, basis)
+
+    perpetual = jnp.abs(held.perpetual)
     maintenance = {
-        "scenarios": -jnp.min(every),
-        "perpetuals": held * spot * parameters.charges.perpetual,
-        "options": naked_shorts(options) * spot * parameters.charges.option,
-        "collateral": base * spot * parameters.charges.base,
+        "scenarios": -lowest,
+        "perpetuals": perpetual * spot * parameters.charges.perpetual,
+        "options": quotes.of_expiries(held.naked) * spot * parameters.charges.option,
+        "collateral": size * spot * parameters.charges.base,
     }
-    factor = parameters.initial_factor + peg_growth(market, parameters.peg)
-    initial = {name: factor * part for name, part in maintenance.items()}
-    by_option = expiry_confidence(market, positions)[options.expiry]
-    coins = (held + base) * oracle_share(market_confidence(market, positions), parameters.oracle)
-    coins += jnp.sum(jnp.abs(merge_contracts(options)) * oracle_share(by_option, parameters.oracle))
-    initial["oracle"] = coins * spot
-    return PortfolioMargin(
-        initial_net=equity - sum(initial.values()),
-        maintenance_net=equity - sum(maintenance.values()),
-        equity=equity,
-        initial_components=initial,
-        maintenance_components=maintenance,
-        scenario_pnl=pnl,
-        basis_pnl=basis,
-        worst=jnp.argmin(every),
-    )
+    multiple = parameters.initial_factor + peg_growth(quotes.stable_price, parameters.peg)
+    share, unsure = unsure_shares(quotes, held, parameters.oracle)
+    initial = {name: multiple * part for name, part in maintenance.items()}
+    initial["oracle"] = ((perpetual + size) * share + unsure) * spot
+    return PortfolioCharge(initial, maintenance, pnl, basis, worst)

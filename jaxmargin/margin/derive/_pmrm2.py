@@ -1,18 +1,18 @@
 """Derive's portfolio margin PMRM_2."""
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmargin.margin.derive._black import YEAR_SECONDS, root_years
-from jaxmargin.margin.derive._contingencies import (
-    expiry_confidence,
-    market_confidence,
-    merge_contracts,
-    naked_shorts,
-    oracle_share,
-    peg_growth,
+from jaxmargin.margin.derive._charged import (
+    HeldCoins,
+    MarketQuotes,
+    PortfolioCharge,
+    PortfolioHoldings,
+    by_market,
 )
+from jaxmargin.margin.derive._contingencies import oracle_share, peg_growth, unsure_shares
 from jaxmargin.margin.derive._inputs import (
     DeriveCollateral,
     DeriveMarket,
@@ -20,83 +20,18 @@ from jaxmargin.margin.derive._inputs import (
     DerivePositions,
     DeriveScenarios,
 )
-from jaxmargin.margin.derive._parameters import BasisMove, OracleCharge, PegCharge, VolatilityMove
-from jaxmargin.margin.derive._result import PortfolioMargin
+from jaxmargin.margin.derive._pmrm2_parameters import Pmrm2Discounts, Pmrm2Parameters
+from jaxmargin.margin.derive._result import PortfolioMargin, net_margin
 from jaxmargin.margin.derive._revaluation import (
-    basis_pnl,
-    expiry_values,
-    options_pnl,
+    one_market,
+    price_expiries,
+    price_holdings,
     volatility_factors,
 )
+from jaxmargin.margin.derive._span import basis_pnl, options_pnl, worst_pnl
 from jaxmargin.scenarios import SkewScenarios
 
-__all__ = ["Pmrm2Charges", "Pmrm2Discounts", "Pmrm2Parameters", "margin_pmrm2"]
-
-
-class Pmrm2Discounts(eqx.Module):
-    """Static discounts: a long expiry's value is cut in scenarios, a short one's is raised.
-
-    Attributes:
-        long_base: factor of long values at expiry.
-        short_base: factor of short values at expiry.
-        long_rate_multiple: share of the rate by which long values are discounted.
-        long_rate_add: added to that rate, annualized.
-        short_rate_multiple: share of the rate by which short values grow.
-        short_rate_add: added to that rate, annualized.
-    """
-
-    long_base: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    short_base: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    long_rate_multiple: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    long_rate_add: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    short_rate_multiple: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    short_rate_add: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-
-
-class Pmrm2Charges(eqx.Module):
-    """Charges as shares of the notional at spot; initial ones come on top of maintenance.
-
-    Attributes:
-        perpetual_maintenance: on perpetuals, long or short.
-        perpetual_initial: further charge on them.
-        option_maintenance: on short options without cover, see `naked_shorts`.
-        option_initial: further charge on them.
-    """
-
-    perpetual_maintenance: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    perpetual_initial: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    option_maintenance: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    option_initial: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-
-
-class Pmrm2Parameters(eqx.Module):
-    """Settings of PMRM_2.
-
-    Attributes:
-        initial_factor: multiple of the worst P&L in initial margin.
-        maintenance_factor: multiple of it in maintenance margin.
-        minimum_up: lowest volatility after a rise, annualized.
-        volatility: moves of volatility.
-        discounts: static discounts.
-        basis: moves of the basis.
-        charges: charges on notional.
-        peg: growth of the initial factor when the peg is lost.
-        oracle: charge for unsure prices, initial margin alone.
-        linear: size of the linear skew scenario.
-        absolute: size of the absolute skew scenario.
-    """
-
-    initial_factor: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    maintenance_factor: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    minimum_up: Float[Array, "*batch"] = eqx.field(converter=jnp.asarray)
-    volatility: VolatilityMove
-    discounts: Pmrm2Discounts
-    basis: BasisMove
-    charges: Pmrm2Charges
-    peg: PegCharge
-    oracle: OracleCharge
-    linear: SkewScenarios
-    absolute: SkewScenarios
+__all__ = ["charge_pmrm2", "margin_pmrm2"]
 
 
 def margin_pmrm2(
@@ -125,74 +60,89 @@ def margin_pmrm2(
     References:
         Derive, portfolio margin PM2: docs.derive.xyz, "pm2" and "portfolio-margin-parameters-new".
     """
-    options, spot = positions.options, market.spot
-    years, rate = market.seconds / YEAR_SECONDS, jnp.maximum(market.rate, 0.0)
-    discount = jnp.exp(-rate * years)
+    discount = jnp.exp(-jnp.maximum(market.rate, 0.0) * (market.seconds / YEAR_SECONDS))
+    volatilities = _volatilities(market, positions.options, parameters)
+    values = price_expiries(
+        market, positions.options, scenarios, volatilities, discount, parameters.basis
+    )
+    held = price_holdings(market, positions, scenarios, values)
     value = collateral.quantity * collateral.price / market.stable_price
-    equity = (
-        positions.cash
-        + jnp.sum(expiry_values(market, options, options.volatility, discount))
-        + jnp.sum(value)
+    coins = HeldCoins(
+        value=value,
+        moving=jnp.where(collateral.risk_cancelling, value, 0.0),
+        market=jnp.zeros(value.shape, jnp.int32),
+        confidence=jnp.minimum(collateral.confidence, market.spot_confidence),
+        maintenance_haircut=collateral.maintenance_haircut,
+        initial_haircut=collateral.initial_haircut,
     )
-    pnl = options_pnl(
-        market,
-        options,
-        scenarios,
-        _volatilities(market, options, parameters),
-        discount,
-        lambda values: _static_discount(values, years, rate, parameters.discounts),
-    )
-    moving = jnp.sum(jnp.where(collateral.risk_cancelling, value, 0.0))
-    moving += positions.perpetual * market.perpetual_price
-    pnl = scenarios.damping * (pnl + moving * (scenarios.spot_multiplier - 1.0))
-    basis = basis_pnl(market, options, discount, parameters.basis)
-    every = jnp.append(pnl, basis)
-    loss = -jnp.min(every)
+    of_market = jax.tree.map(lambda leaf: leaf[None], (scenarios, parameters))
+    charge = charge_pmrm2(one_market(market), held, coins, *of_market)
+    return net_margin(charge, positions.cash + jnp.sum(values.mark) + jnp.sum(value))
 
-    charges, held = parameters.charges, jnp.abs(positions.perpetual) * spot
-    naked = naked_shorts(options) * spot
+
+def charge_pmrm2(
+    quotes: MarketQuotes,
+    held: PortfolioHoldings,
+    coins: HeldCoins,
+    scenarios: DeriveScenarios,
+    parameters: Pmrm2Parameters,
+) -> PortfolioCharge:
+    """What one account is charged in each market, by values that are known; see `margin_pmrm2`.
+
+    Args:
+        quotes: of the markets.
+        held: options and perpetuals.
+        coins: what is posted.
+        scenarios: of each market.
+        parameters: of each market.
+    """
+
+    def of_coins(amount: Float[Array, " coin"]) -> Float[Array, " market"]:
+        return by_market(amount, coins.market, quotes.spot.shape[0])
+
+    own = jax.tree.map(lambda leaf: leaf[quotes.market], parameters.discounts)
+    factor = _static_discount(held.values.scenario, quotes.years, quotes.rate, own)
+    pnl = options_pnl(held.values, quotes, scenarios, factor) + held.perpetual_pnl
+    moving = of_coins(coins.moving)
+    pnl = scenarios.damping * (pnl + moving[:, None] * (scenarios.spot_multiplier - 1.0))
+    basis = basis_pnl(held.values, quotes, parameters.basis)
+    lowest, worst = worst_pnl(pnl, basis)
+
+    charges, perpetual = parameters.charges, jnp.abs(held.perpetual) * quotes.spot
+    naked = quotes.of_expiries(held.naked) * quotes.spot
     maintenance = {
-        "scenarios": loss * parameters.maintenance_factor,
-        "perpetuals": held * charges.perpetual_maintenance,
+        "scenarios": -lowest * parameters.maintenance_factor,
+        "perpetuals": perpetual * charges.perpetual_maintenance,
         "options": naked * charges.option_maintenance,
-        "collateral": jnp.sum(value * collateral.maintenance_haircut),
+        "collateral": of_coins(coins.size * coins.maintenance_haircut),
     }
-    sure = jnp.minimum(collateral.confidence, market.spot_confidence)
-    by_option = expiry_confidence(market, positions)[options.expiry]
-    unsure = jnp.abs(merge_contracts(options)) * oracle_share(by_option, parameters.oracle)
+    multiple = parameters.initial_factor + peg_growth(quotes.stable_price, parameters.peg)
+    share, unsure = unsure_shares(quotes, held, parameters.oracle)
+    oracle = jax.tree.map(lambda leaf: leaf[coins.market], parameters.oracle)
     initial = {
-        "scenarios": loss * (parameters.initial_factor + peg_growth(market, parameters.peg)),
-        "perpetuals": maintenance["perpetuals"] + held * charges.perpetual_initial,
+        "scenarios": -lowest * multiple,
+        "perpetuals": maintenance["perpetuals"] + perpetual * charges.perpetual_initial,
         "options": maintenance["options"] + naked * charges.option_initial,
-        "collateral": maintenance["collateral"] + jnp.sum(value * collateral.initial_haircut),
-        "oracle": held * oracle_share(market_confidence(market, positions), parameters.oracle)
-        + jnp.sum(unsure) * spot
-        + jnp.sum(value * oracle_share(sure, parameters.oracle)),
+        "collateral": maintenance["collateral"] + of_coins(coins.size * coins.initial_haircut),
+        "oracle": perpetual * share
+        + unsure * quotes.spot
+        + of_coins(coins.size * oracle_share(coins.confidence, oracle)),
     }
-    return PortfolioMargin(
-        initial_net=equity - sum(initial.values()),
-        maintenance_net=equity - sum(maintenance.values()),
-        equity=equity,
-        initial_components=initial,
-        maintenance_components=maintenance,
-        scenario_pnl=pnl,
-        basis_pnl=basis,
-        worst=jnp.argmin(every),
-    )
+    return PortfolioCharge(initial, maintenance, pnl, basis, worst)
 
 
 def _static_discount(
-    values: Float[Array, " expiry"],
+    values: Float[Array, "expiry scenario"],
     years: Float[Array, " expiry"],
     rate: Float[Array, " expiry"],
     discounts: Pmrm2Discounts,
-) -> Float[Array, " expiry"]:
+) -> Float[Array, "expiry scenario"]:
     """Factor of each expiry's value; that of short ones at most undoes the discount."""
     long_rate = rate * discounts.long_rate_multiple + discounts.long_rate_add
     short_rate = rate * discounts.short_rate_multiple + discounts.short_rate_add
     long = discounts.long_base * jnp.exp(-years * long_rate)
     short = jnp.minimum(jnp.exp(rate * years), discounts.short_base * jnp.exp(years * short_rate))
-    return jnp.where(values >= 0.0, long, short)
+    return jnp.where(values >= 0.0, long[:, None], short[:, None])
 
 
 def _volatilities(
@@ -219,8 +169,7 @@ def _skew(
     moneyness: Float[Array, " option"], root: Float[Array, " option"], skew: SkewScenarios
 ) -> Float[Array, " option"]:
     """Factor of each volatility in a skew scenario, not below zero."""
-    cap = skew.cap + skew.cap_slope * root
-    width = root * skew.width_scale * (skew.volatility + root * skew.volatility_slope)
-    move = moneyness * cap / jnp.maximum(width, skew.smallest_width)
+    cap, width = skew.cap_and_width(root)
+    move = moneyness * cap / width
     capped = jnp.where(moneyness >= 0.0, jnp.minimum(move, cap), jnp.maximum(move, -cap))
     return jnp.maximum(1.0 + capped, 0.0)

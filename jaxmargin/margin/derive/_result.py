@@ -1,9 +1,12 @@
 """What Derive's rules return."""
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float, Int
 
-__all__ = ["PortfolioMargin", "StandardMargin"]
+from jaxmargin.margin.derive._charged import PortfolioCharge
+
+__all__ = ["PortfolioMargin", "StandardMargin", "net_margin"]
 
 
 class PortfolioMargin(eqx.Module):
@@ -60,3 +63,18 @@ class StandardMargin(eqx.Module):
     maintenance_isolated: Float[Array, "*batch market expiry"]
     initial_bounded: Float[Array, "*batch market expiry"]
     maintenance_bounded: Float[Array, "*batch market expiry"]
+
+
+def net_margin(charge: PortfolioCharge, equity: Float[Array, ""]) -> PortfolioMargin:
+    """Margin of one account that trades in one market alone."""
+    one = jax.tree.map(lambda leaf: leaf[0], charge)
+    return PortfolioMargin(
+        initial_net=equity - sum(one.initial.values()),
+        maintenance_net=equity - sum(one.maintenance.values()),
+        equity=equity,
+        initial_components=one.initial,
+        maintenance_components=one.maintenance,
+        scenario_pnl=one.scenario_pnl,
+        basis_pnl=one.basis_pnl,
+        worst=one.worst,
+    )

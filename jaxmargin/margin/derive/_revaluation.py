@@ -1,65 +1,47 @@
-"""Values of an account's options, by expiry: today, in every scenario, and with another basis."""
-
-from collections.abc import Callable
+"""Prices an account's options, by expiry: today, in every scenario, and with another basis."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.margin.derive._black import DAY_SECONDS, YEAR_SECONDS, option_value, root_years
+from jaxmargin.margin.derive._charged import (
+    ExpiryValues,
+    MarketQuotes,
+    OptionLegs,
+    PortfolioHoldings,
+)
+from jaxmargin.margin.derive._contingencies import merge_contracts, naked_shorts
 from jaxmargin.margin.derive._inputs import (
     DeriveMarket,
     DeriveOptions,
+    DerivePositions,
     DeriveScenarios,
-    ScenarioMode,
 )
 from jaxmargin.margin.derive._parameters import BasisMove, VolatilityMove
+from jaxmargin.scenarios import tenor_scale
 
-__all__ = ["basis_pnl", "expiry_values", "options_pnl", "volatility_factors"]
-
-_REFERENCE_SECONDS = 30.0 * DAY_SECONDS
-
-
-def expiry_values(
-    market: DeriveMarket,
-    options: DeriveOptions,
-    volatility: Float[Array, " option"],
-    discount: Float[Array, " expiry"],
-    spot_multiplier: Float[Array, ""] | float = 1.0,
-) -> Float[Array, " expiry"]:
-    """Value of the options of each expiry, in USD, with the variable part of forwards moved."""
-    forward = market.forward_variable * spot_multiplier + market.forward_fixed
-    row = options.expiry
-    value = option_value(
-        options.sign,
-        forward[row],
-        options.strike,
-        volatility * root_years(market.seconds)[row],
-        discount[row],
-    )
-    return jax.ops.segment_sum(options.quantity * value, row, market.seconds.shape[0])
+__all__ = ["legs_of", "one_market", "price_expiries", "price_holdings", "volatility_factors"]
 
 
 def volatility_factors(
     seconds: Float[Array, " expiry"], move: VolatilityMove
 ) -> tuple[Float[Array, " expiry"], Float[Array, " expiry"]]:
     """Factors of volatility of each expiry, up and down; down is not below zero."""
-    power = jnp.where(seconds <= _REFERENCE_SECONDS, move.short_power, move.long_power)
-    scale = (_REFERENCE_SECONDS / jnp.maximum(seconds, move.floor_days * DAY_SECONDS)) ** power
+    days = seconds / DAY_SECONDS
+    scale = tenor_scale(days, move.short_power, move.long_power, move.floor_days)
     return 1.0 + move.range_up * scale, jnp.maximum(1.0 - move.range_down * scale, 0.0)
 
 
-def options_pnl(
+def price_expiries(
     market: DeriveMarket,
     options: DeriveOptions,
     scenarios: DeriveScenarios,
     volatilities: Float[Array, "mode option"],
     discount: Float[Array, " expiry"],
-    static_discount: Callable[[Float[Array, " expiry"]], Float[Array, " expiry"]],
-) -> Float[Array, " scenario"]:
-    """P&L of the options in every scenario, gain positive, not yet damped.
-
-    In the modes linear and absolute each expiry counts as a loss, whichever way its value moved.
+    basis: BasisMove,
+) -> ExpiryValues:
+    """Values of the options by Derive's own formula; see `ExpiryValues`.
 
     Args:
         market: quotes.
@@ -67,28 +49,63 @@ def options_pnl(
         scenarios: the scenarios.
         volatilities: of each option in each `ScenarioMode` of the rule, in their order.
         discount: value today of one USD at each expiry.
-        static_discount: factor of each expiry's value in a scenario, given that value.
+        basis: moves of the basis.
     """
-    mark = expiry_values(market, options, options.volatility, discount)
+    row, root = options.expiry, root_years(market.seconds)
 
-    def pnl(multiplier: Float[Array, ""], mode: Int[Array, ""]) -> Float[Array, ""]:
-        value = expiry_values(market, options, volatilities[mode], discount, multiplier)
-        change = value * static_discount(value) - mark
-        return jnp.sum(jnp.where(mode >= ScenarioMode.LINEAR, -jnp.abs(change), change))
+    def value(multiplier: Float[Array, ""], mode: Int[Array, ""]) -> Float[Array, " expiry"]:
+        forward = market.forward_variable * multiplier + market.forward_fixed
+        unit = option_value(
+            options.sign,
+            forward[row],
+            options.strike,
+            volatilities[mode] * root[row],
+            discount[row],
+        )
+        return jax.ops.segment_sum(options.quantity * unit, row, market.seconds.shape[0])
 
-    return jax.vmap(pnl)(scenarios.spot_multiplier, scenarios.mode)
-
-
-def basis_pnl(
-    market: DeriveMarket,
-    options: DeriveOptions,
-    discount: Float[Array, " expiry"],
-    move: BasisMove,
-) -> Float[Array, ""]:
-    """P&L of forwards that move against spot, not positive: each expiry's worse direction."""
-    mark, up, down = (
-        expiry_values(market, options, options.volatility, discount, multiplier)
-        for multiplier in (1.0, move.up, move.down)
+    still = jnp.zeros(3, scenarios.mode.dtype)
+    moves = jnp.stack([jnp.ones_like(basis.up), basis.up, basis.down])
+    every = jax.vmap(value, out_axes=1)(
+        jnp.concatenate([moves, scenarios.spot_multiplier]),
+        jnp.concatenate([still, scenarios.mode]),
     )
-    loss = jnp.minimum(jnp.minimum(up - mark, down - mark), 0.0)
-    return jnp.sum(loss * (move.add + move.multiple * market.seconds / YEAR_SECONDS))
+    return ExpiryValues(every[:, 0], every[:, 3:], every[:, 1], every[:, 2])
+
+
+def price_holdings(
+    market: DeriveMarket,
+    positions: DerivePositions,
+    scenarios: DeriveScenarios,
+    values: ExpiryValues,
+) -> PortfolioHoldings:
+    """One account of one market as the portfolio rules charge it."""
+    legs, expiries = legs_of(positions.options), market.seconds.shape[0]
+    size = positions.perpetual * market.perpetual_price
+    return PortfolioHoldings(
+        values=values,
+        naked=naked_shorts(legs, expiries),
+        gross=jax.ops.segment_sum(jnp.abs(merge_contracts(legs)), legs.expiry, expiries),
+        perpetual=positions.perpetual[None],
+        perpetual_pnl=(size * (scenarios.spot_multiplier - 1.0))[None, :],
+    )
+
+
+def legs_of(options: DeriveOptions) -> OptionLegs:
+    """Options without their volatilities."""
+    return OptionLegs(options.expiry, options.strike, options.sign, options.quantity)
+
+
+def one_market(market: DeriveMarket) -> MarketQuotes:
+    """A market on its own."""
+    own = jnp.minimum(market.forward_confidence, market.rate_confidence)
+    return MarketQuotes(
+        spot=market.spot[None],
+        stable_price=market.stable_price,
+        spot_confidence=market.spot_confidence[None],
+        perpetual_confidence=market.perpetual_confidence[None],
+        market=jnp.zeros(market.seconds.shape, jnp.int32),
+        years=market.seconds / YEAR_SECONDS,
+        rate=jnp.maximum(market.rate, 0.0),
+        expiry_confidence=jnp.minimum(own, market.volatility_confidence),
+    )

@@ -1,20 +1,35 @@
 """Derive's Standard manager."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmargin.margin.derive._black import option_value, root_years
+from jaxmargin.margin.derive._black import YEAR_SECONDS, option_value, root_years
+from jaxmargin.margin.derive._charged import MarketQuotes, OptionLegs
 from jaxmargin.margin.derive._contingencies import merge_contracts
 from jaxmargin.margin.derive._inputs import DeriveMarket, DeriveOptions, DerivePositions
 from jaxmargin.margin.derive._result import StandardMargin
 from jaxmargin.margin.derive._standard_options import bounded_margins, isolated_margins
 from jaxmargin.margin.derive._standard_parameters import StandardParameters
 
-__all__ = ["margin_standard"]
+__all__ = ["StandardCharge", "charge_standard", "margin_standard"]
 
-_Parts = dict[str, Float[Array, ""]]
-_Expiries = tuple[Float[Array, " expiry"], ...]
+
+class StandardCharge(eqx.Module):
+    """Charges of one account by market, loss positive; see `StandardMargin`.
+
+    Attributes:
+        initial: named parts of the initial requirement.
+        maintenance: named parts of the maintenance requirement.
+        isolated: initial and maintenance margin of each expiry's options one by one, gain positive.
+        bounded: most that each expiry's options can lose, for initial and maintenance.
+    """
+
+    initial: dict[str, Float[Array, " market"]]
+    maintenance: dict[str, Float[Array, " market"]]
+    isolated: tuple[Float[Array, " expiry"], Float[Array, " expiry"]]
+    bounded: tuple[Float[Array, " expiry"], Float[Array, " expiry"]]
 
 
 def margin_standard(
@@ -40,61 +55,115 @@ def margin_standard(
     References:
         Derive, "Standard margin": docs.derive.xyz, "standard-margin-parameters".
     """
-    equity, initial, maintenance, isolated, bounded = jax.vmap(_margin_market)(
-        market, positions, base, parameters
+    options, markets, expiries = positions.options, *market.seconds.shape
+    first = jnp.arange(markets) * expiries
+    unit_value = jax.vmap(_unit_values)(market, options)
+    legs = OptionLegs(
+        expiry=(options.expiry + first[:, None]).reshape(-1),
+        strike=options.strike.reshape(-1),
+        sign=options.sign.reshape(-1),
+        quantity=options.quantity.reshape(-1),
     )
-    total = jnp.sum(equity)
+    sure = jnp.minimum(market.forward_confidence, market.volatility_confidence)
+    quotes = MarketQuotes(
+        spot=market.spot,
+        stable_price=market.stable_price[0],
+        spot_confidence=market.spot_confidence,
+        perpetual_confidence=market.perpetual_confidence,
+        market=jnp.repeat(jnp.arange(markets), expiries),
+        years=market.seconds.reshape(-1) / YEAR_SECONDS,
+        rate=jnp.zeros(markets * expiries, market.spot.dtype),
+        expiry_confidence=sure.reshape(-1),
+    )
+    charge = charge_standard(
+        quotes,
+        legs,
+        unit_value.reshape(-1),
+        (market.forward_variable + market.forward_fixed).reshape(-1),
+        positions.perpetual,
+        market.perpetual_price,
+        base,
+        parameters,
+    )
+    value = jnp.sum(options.quantity * unit_value, axis=1)
+    equity = jnp.sum(positions.cash + value + base * market.spot / market.stable_price)
+    by_expiry = jax.tree.map(
+        lambda leaf: leaf.reshape(markets, expiries), (*charge.isolated, *charge.bounded)
+    )
     return StandardMargin(
-        initial_net=total - sum(jnp.sum(part) for part in initial.values()),
-        maintenance_net=total - sum(jnp.sum(part) for part in maintenance.values()),
-        equity=total,
-        initial_components=initial,
-        maintenance_components=maintenance,
-        initial_isolated=isolated[0],
-        maintenance_isolated=isolated[1],
-        initial_bounded=bounded[0],
-        maintenance_bounded=bounded[1],
+        initial_net=equity - sum(jnp.sum(part) for part in charge.initial.values()),
+        maintenance_net=equity - sum(jnp.sum(part) for part in charge.maintenance.values()),
+        equity=equity,
+        initial_components=charge.initial,
+        maintenance_components=charge.maintenance,
+        initial_isolated=by_expiry[0],
+        maintenance_isolated=by_expiry[1],
+        initial_bounded=by_expiry[2],
+        maintenance_bounded=by_expiry[3],
     )
 
 
-def _margin_market(
-    market: DeriveMarket,
-    positions: DerivePositions,
-    base: Float[Array, ""],
+def charge_standard(
+    quotes: MarketQuotes,
+    legs: OptionLegs,
+    unit_value: Float[Array, " option"],
+    forward: Float[Array, " expiry"],
+    perpetual: Float[Array, " market"],
+    perpetual_price: Float[Array, " market"],
+    base: Float[Array, " market"],
     parameters: StandardParameters,
-) -> tuple[Float[Array, ""], _Parts, _Parts, _Expiries, _Expiries]:
-    options, spot, oracle = positions.options, market.spot, parameters.oracle
-    quantity, unit_value = merge_contracts(options), _unit_values(market, options)
-    isolated = isolated_margins(market, options, quantity, unit_value, parameters.options)
-    bounded = bounded_margins(market, options, quantity, parameters.options)
-    value = jnp.sum(quantity * unit_value)
-    held, coin = jnp.abs(positions.perpetual), base * spot
-    coin_value = coin / market.stable_price
-    short = jax.ops.segment_sum(-jnp.minimum(quantity, 0.0), options.expiry, market.seconds.size)
+) -> StandardCharge:
+    """What one account is charged in each market, by values that are known; see `margin_standard`.
 
-    sure = jnp.minimum(market.spot_confidence, market.perpetual_confidence)
-    by_expiry = jnp.minimum(market.forward_confidence, market.volatility_confidence)
-    by_expiry = jnp.minimum(by_expiry, market.spot_confidence)
+    Args:
+        quotes: of the markets; rates are not read.
+        legs: the options.
+        unit_value: mark of one option of each row, not discounted, in USD.
+        forward: of each expiry, in USD.
+        perpetual: coins of perpetuals, long positive.
+        perpetual_price: in USD.
+        base: each market's own coin; what is owed is charged like what is held.
+        parameters: of each market.
+    """
+    spot, oracle, owner = quotes.spot, parameters.oracle, quotes.market
+    settings = jax.tree.map(lambda leaf: leaf[owner[legs.expiry]], parameters.options)
+    quantity, of_option = merge_contracts(legs), spot[owner[legs.expiry]]
+    expiries = owner.shape[0]
+
+    def by_expiry(amount: Float[Array, " option"]) -> Float[Array, " expiry"]:
+        return jax.ops.segment_sum(amount, legs.expiry, expiries)
+
+    each = isolated_margins(legs, quantity, unit_value, of_option, settings)
+    isolated = (by_expiry(each[0]), by_expiry(each[1]))
+    own = jax.tree.map(lambda leaf: leaf[owner], parameters.options)
+    bounded = bounded_margins(legs, quantity, forward, own)
+    value = quotes.of_expiries(by_expiry(quantity * unit_value))
+    held, size = jnp.abs(perpetual), jnp.where(base < 0.0, -base, base)
+    coin_value = size * spot / quotes.stable_price
+    short = by_expiry(-jnp.minimum(quantity, 0.0))
+
+    sure = jnp.minimum(quotes.spot_confidence, quotes.perpetual_confidence)
+    of_expiry = jnp.minimum(quotes.expiry_confidence, quotes.spot_confidence[owner])
     unsure = (
         held * _shortfall(sure, oracle.perpetual_threshold)
-        + jnp.sum(short * _shortfall(by_expiry, oracle.option_threshold))
-        + base * _shortfall(market.spot_confidence, oracle.base_threshold)
+        + quotes.of_expiries(short * _shortfall(of_expiry, oracle.option_threshold[owner]))
+        + size * _shortfall(quotes.spot_confidence, oracle.base_threshold)
     )
-    lost = jnp.maximum(parameters.peg.threshold - market.stable_price, 0.0)
-    held_value, counted = held * market.perpetual_price, coin * parameters.base.factor
+    lost = jnp.maximum(parameters.peg.threshold - quotes.stable_price, 0.0)
+    held_value, counted = held * perpetual_price, size * spot * parameters.base.factor
     maintenance = {
         "perpetuals": held_value * parameters.perpetuals.maintenance,
-        "options": value - jnp.sum(jnp.maximum(isolated[1], bounded[1])),
+        "options": value - quotes.of_expiries(jnp.maximum(isolated[1], bounded[1])),
         "collateral": coin_value - counted,
     }
     initial = {
         "perpetuals": held_value * parameters.perpetuals.initial,
-        "options": value - jnp.sum(jnp.maximum(isolated[0], bounded[0])),
+        "options": value - quotes.of_expiries(jnp.maximum(isolated[0], bounded[0])),
         "collateral": coin_value - counted * parameters.base.initial_scale,
         "oracle": unsure * oracle.factor * spot,
-        "peg": lost * parameters.peg.factor * spot * (jnp.sum(short) + held),
+        "peg": lost * parameters.peg.factor * spot * (quotes.of_expiries(short) + held),
     }
-    return positions.cash + value + coin_value, initial, maintenance, isolated, bounded
+    return StandardCharge(initial, maintenance, isolated, bounded)
 
 
 def _unit_values(market: DeriveMarket, options: DeriveOptions) -> Float[Array, " option"]:
@@ -107,7 +176,7 @@ def _unit_values(market: DeriveMarket, options: DeriveOptions) -> Float[Array, "
 
 
 def _shortfall(
-    confidence: Float[Array, "*shape"], threshold: Float[Array, ""]
+    confidence: Float[Array, "*shape"], threshold: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
     """What confidence lacks of one, if it is below the threshold; it jumps there."""
     return jnp.where(confidence < threshold, 1.0 - confidence, 0.0)
