@@ -55,6 +55,9 @@ from jaxmargin.io._rulebook_parameters import RulebookSettings as RulebookSettin
 from jaxmargin.io._rulebook_parameters import read_rulebook_file as read_rulebook_file
 from jaxmargin.io._rulebook_parameters import rulebook_library as rulebook_library
 from jaxmargin.io._rulebook_parameters import settings_of as settings_of
+from jaxmargin.io._safeguards import SafeguardFile as SafeguardFile
+from jaxmargin.io._safeguards import read_safeguards as read_safeguards
+from jaxmargin.io._safeguards import safeguard_library as safeguard_library
 from jaxmargin.io._scenario_table import read_scenarios as read_scenarios
 from jaxmargin.io._scenario_table import scenario_table as scenario_table
 from jaxmargin.io._stress import StressScenario as StressScenario

@@ -10,6 +10,7 @@ import pytest
 from reference import reference
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.io import Problems, read_safeguards, safeguard_library
 from jaxmargin.margin.safeguards import (
     BreakerLevel,
     BreakerObservation,
@@ -236,20 +237,19 @@ def test_a_halted_asset_takes_only_orders_that_add_no_risk():
     assert order_allowed(level, change).tolist() == expected
 
 
-def test_the_breaker_halts_on_12_march_2020_and_is_closed_again_after():
-    """Yahoo's daily closes of bitcoin, -37 % that day; limits of 15 % and 30 % a day."""
+def test_the_shipped_breaker_halts_on_12_march_2020_and_is_closed_again_after():
+    """Yahoo's daily closes of bitcoin since 2014, -37 % that day; five calm days a level."""
     table = pandas.read_parquet(reference("data/daily_ohlcv_yahoo.parquet"))
-    close = table[table["asset"] == "BTC"].set_index("date")["close"]["2020-02-01":"2020-05-31"]
-    settings = BreakerSettings(
-        **GIVEN
-        | {"window": 1, "most_move": (0.15, 0.3), "most_volatility": (1.5, 9.0), "cool_down": 5}
-    )
+    close = table[table["asset"] == "BTC"].set_index("date")["close"]
+    settings = read_safeguards(safeguard_library()["daily-breaker"], Problems()).breaker
     found, triggers = levels(close.to_numpy(), settings=settings)
-    level = pandas.Series(found, close.index)
-    cause = pandas.Series(triggers, close.index)
-    assert (level[:"2020-03-11"] == NORMAL).all()
+    level, cause = (pandas.Series(x, close.index) for x in (found, triggers))
+    assert (level["2020-02-01":"2020-03-11"] == NORMAL).all()
     assert level["2020-03-12"] == HALTED and cause["2020-03-12"] == "MOVE"
-    assert (level["2020-03-12":"2020-03-16"] == HALTED).all()
+    halted = level.index[level == HALTED]
+    assert list(halted) == list(pandas.date_range("2020-03-12", "2020-03-16"))
     assert level["2020-03-17"] == CAUTIOUS and cause["2020-03-17"] == "VOLATILITY"
     assert level["2020-05-31"] == NORMAL
     assert level.diff().min() == -1
+    cautious = (level == CAUTIOUS).groupby(level.index.year).sum()
+    assert cautious[2014:2022].between(5, 25).all() and not cautious[2023:].any()
