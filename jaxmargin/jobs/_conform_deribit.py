@@ -34,6 +34,13 @@ def conform_deribit(document: dict[str, Any]) -> list[Comparison]:
     """
     import jax
 
+    for case in document["cases"]:
+        for key, kind in (("positions", list), ("model_params", Mapping), ("expected", Mapping)):
+            require(
+                isinstance(case[key], kind) and (kind is list or bool(case[key])),
+                f"{case['id']}, {key}: not a {'list' if kind is list else 'table'}, or empty. "
+                "Write it as Deribit's answer has it.",
+            )
     most = max([1, *(len(case["positions"]) for case in document["cases"])])
     program, compared = jax.jit(_margin), []
     for case in document["cases"]:

@@ -77,7 +77,10 @@ def deribit_case(case: Mapping[str, Any], rows: int) -> DeribitCase:
             problems.add(where, "listed twice", "Give one position in each contract.")
         instruments.append(instrument)
         size[row] = _number(position["size"], f"{where}, size", problems)
-        years[row] = _years(position["expiry"], seconds, f"{where}, expiry", problems)
+        expiry = position.get("expiry")
+        if expiry is None and not instrument.endswith("PERPETUAL"):
+            problems.add(f"{where}, expiry", "none", "Write it as 2024-06-28T08:00:00Z.")
+        years[row] = _years(expiry, seconds, f"{where}, expiry", problems)
     values = _settings(settings, name, problems)
     problems.raise_if_any()
     moves = settings["extended_moves"] if "extended_moves" in settings else _extended_moves()

@@ -226,6 +226,12 @@ def test_a_table_of_all_columns_is_compared_and_a_long_future_pays_by_its_time(c
             "the delta is 30,000,000 USD. Above 20,000,000 the venue adds a delta shock",
         ),
         ({"index_price": 0}, "index_price: got 0.0. Give a positive price"),
+        ({"expected": {}}, "expected: not a table, or empty"),
+        ({"positions": {}}, "positions: not a list"),
+        (
+            {"positions": [{"instrument": "BTC-1JUL24", "size": 1, "expiry": None}]},
+            "BTC-1JUL24, expiry: none",
+        ),
         ({"expected": {"worst": 1}}, "unknown quantity 'worst'"),
         ({"expected": {"aggregated_extended": [0]}}, "1 numbers. The settings of the case give 8"),
         ({"expected": {"roll_shock": "x"}}, "roll_shock: 'x' is not a number"),
