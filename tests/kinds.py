@@ -7,6 +7,8 @@ Pillars: BTC in half a day, 30 and 200 days; ETH in 30 days.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from derive_kinds import DERIVE_RULEBOOKS
+from perpetual_kinds import PERPETUAL_RULEBOOKS, TIERED
 from scan_kinds import SCAN_GRID, VALUATION_POINTS
 
 from jaxmargin.book import Book, build_positions, pad_instruments
@@ -321,9 +323,11 @@ VENUE_RULEBOOKS: list[AbstractRulebook] = [
     ),
     SCAN_GRID,
     VALUATION_POINTS,
+    *PERPETUAL_RULEBOOKS,
+    *DERIVE_RULEBOOKS,
 ]
 # Rules whose charges grow faster than positions: by tiers of size, say.
-CONVEX: tuple[type[AbstractRulebook], ...] = ()
+CONVEX: tuple[type[AbstractRulebook], ...] = TIERED
 
 
 def book_of(rulebook: AbstractRulebook, accounts: int = 20, seed: int = 5) -> Book:

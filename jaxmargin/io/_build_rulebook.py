@@ -1,6 +1,6 @@
 """From a set of settings to the rule itself: keys of the tables are names of its fields."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._rulebook_entries import broken_rule
 from jaxmargin.io._rulebook_parameters import RulebookSettings
 from jaxmargin.io._toml import is_number
 
@@ -31,7 +32,7 @@ def build_rulebook(
     Numbers and lists come from [parameters]; a field with one entry, or one list, by asset comes
     from the tables [assets.COIN], and [assets.default] for coins that have none. Lists by asset
     are padded to one length by their last entry. Fields that are modules of their own are tables
-    in turn.
+    in turn. What a field says of its `entries` is checked, see `broken_rule`.
 
     Args:
         kind: class of the rule.
@@ -61,13 +62,7 @@ def build_rulebook(
     before = len(problems.found)
     rule = reader.build(kind, shared, rows, "")
     for coin, table in rows.items():
-        known = reader.by_asset
-        for key in table.keys() - known:
-            problems.add(
-                f"{where}, assets.{coin}",
-                f"unknown key {key!r}{nearest(key, known)}",
-                f"Its keys are {', '.join(sorted(known))}." if known else "Take it out.",
-            )
+        reader.check_keys(f"{where}, assets.{coin}", table, "")
     return rule if len(problems.found) == before else None
 
 
@@ -88,23 +83,18 @@ class _Builder:
             name = f"{prefix}{field.name}"
             dims = _dims(field.type)
             if dims[:1] == ("asset",):
-                values[field.name] = self._by_asset(field.name, name, rows, deep=len(dims) == 2)
+                values[field.name] = self._by_asset(field, name, rows, deep=len(dims) == 2)
             elif isinstance(field.type, type) and issubclass(field.type, eqx.Module):
                 expected.add(field.name)
-                inner = {
-                    coin: table.get(field.name, {})
-                    for coin, table in rows.items()
-                    if isinstance(table.get(field.name, {}), dict)
-                }
+                inner = {coin: _table(table, field.name) for coin, table in rows.items()}
                 values[field.name] = self.build(
                     field.type, shared.get(field.name, {}), inner, f"{name}."
                 )
             else:
                 expected.add(field.name)
                 default = field.default if field.default is not MISSING else None
-                values[field.name] = self._shared(
-                    name, shared.get(field.name, default), field.type, len(dims)
-                )
+                value = shared.get(field.name, default)
+                values[field.name] = self._shared(field, name, value, len(dims))
             complete &= values[field.name] is not None
         for key in shared.keys() - expected:
             hint = nearest(key, expected)
@@ -120,39 +110,58 @@ class _Builder:
             self.problems.add(self.where, str(error).rstrip("."), "Correct the set.")
             return None
 
-    def _shared(self, name: str, value: Any, kind: Any, depth: int) -> Any:
-        place = f"{self.where}, parameters.{name}"
+    def check_keys(self, place: str, table: dict[str, Any], prefix: str) -> None:
+        """Notes keys of an asset's table that are no field's, and tables that are none."""
+        known = {
+            name.removeprefix(prefix).split(".")[0]
+            for name in self.by_asset
+            if name.startswith(prefix)
+        }
+        for key, value in table.items():
+            name = prefix + key
+            if key not in known:
+                self.problems.add(
+                    place,
+                    f"unknown key {name!r}{nearest(key, known)}",
+                    f"Its keys are {', '.join(sorted(known))}." if known else "Take it out.",
+                )
+            elif name not in self.by_asset and isinstance(value, dict):
+                self.check_keys(place, value, f"{name}.")
+            elif name not in self.by_asset:
+                self.problems.add(f"{place}.{name}", "not a table", "Write it as a table.")
+
+    def _shared(self, field: Field[Any], name: str, value: Any, depth: int) -> Any:
+        place, kind = f"{self.where}, parameters.{name}", field.type
         if kind in (str, bool, int):
             if type(value) is kind:
                 return value
             words = {str: "a text", bool: "true or false", int: "a whole number"}[kind]
-        elif depth == 0:
-            if is_number(value):
-                return float(value) if kind is float else jnp.asarray(float(value))
-            words = "a number; write 5 % as 0.05"
+        elif _is_table(value, depth):
+            if self._breaks(field, place, value):
+                return None
+            return float(value) if kind is float else jnp.asarray(np.array(value, np.float64))
         else:
-            if _is_table(value, depth):
-                return jnp.asarray(np.array(value, np.float64))
-            words = "a list of numbers"
+            words = "a list of numbers" if depth else "a number; write 5 % as 0.05"
         self.problems.add(place, f"got {value!r}", f"Give {words}.")
         return None
 
-    def _by_asset(self, key: str, name: str, rows: dict[str, Any], *, deep: bool) -> Any:
-        self.by_asset.add(name.split(".", maxsplit=1)[0])
+    def _by_asset(self, field: Field[Any], name: str, rows: dict[str, Any], *, deep: bool) -> Any:
+        self.by_asset.add(name)
         found: list[Any] = []
         for asset in self.assets:
             table = rows.get(asset, rows.get(_OTHERS))
-            value = None if table is None else table.get(key)
+            value = None if table is None else table.get(field.name)
+            place = f"{self.where}, assets.{asset}.{name}"
             if value is None and asset not in self.needed:
-                value = [0.0] if deep else 0.0
+                found.append([0.0] if deep else 0.0)
+                continue
             if not (_is_table(value, 1) if deep else is_number(value)):
                 words = "a list of numbers" if deep else "a number; write 5 % as 0.05"
                 what = "no value" if value is None else f"got {value!r}"
-                place = f"{self.where}, assets.{asset}.{name}"
                 self.problems.add(place, what, f"Give {words}.")
                 found.append(None)
-                continue
-            found.append(value)
+            else:
+                found.append(None if self._breaks(field, place, value) else value)
         if any(value is None for value in found):
             return None
         if not deep:
@@ -160,6 +169,20 @@ class _Builder:
         length = max(len(value) for value in found)
         padded = [value + [value[-1]] * (length - len(value)) for value in found]
         return jnp.asarray(np.array(padded, np.float64))
+
+    def _breaks(self, field: Field[Any], place: str, value: Any) -> bool:
+        """Whether a field's entries break the rule that it has for them."""
+        rule = field.metadata.get("entries")
+        cure = None if rule is None else broken_rule(rule, value)
+        if cure is not None:
+            self.problems.add(place, f"got {value!r}", cure)
+        return cure is not None
+
+
+def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
+    """The table of that name within another; an empty one where there is none."""
+    found = table.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _dims(kind: Any) -> tuple[str, ...]:

@@ -50,7 +50,14 @@ _LEVEL = {
 }
 _VENUE_RULE = {"kind": Key(TEXT), "set": Key(TEXT, None), "file": Key(PATH, None)}
 MEASURE_KINDS = ("expected-shortfall", "value-at-risk", "worst-case")
-VENUE_KINDS = ("fixed-percentage",)
+VENUE_KINDS = (
+    "binance-pm",
+    "drift-weights",
+    "dydx-v4",
+    "fixed-percentage",
+    "hyperliquid-tiers",
+    "vega-lognormal-es",
+)
 RULEBOOKS = {
     "expected-shortfall": _SCENARIO_RULE | _LEVEL,
     "value-at-risk": _SCENARIO_RULE | _LEVEL,

@@ -15,14 +15,28 @@ from jaxmargin.io import (
 )
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._scenarios import Scenarios
-from jaxmargin.margin import AbstractAccountRulebook, AbstractRulebook, FixedPercentage
+from jaxmargin.margin import (
+    AbstractAccountRulebook,
+    AbstractRulebook,
+    BinancePortfolio,
+    DriftWeights,
+    DydxCross,
+    FixedPercentage,
+    HyperliquidTiers,
+    VegaLognormal,
+)
 from jaxmargin.market import Market
 from jaxmargin.scenarios import GivenScenarios, Shocks
 
 __all__ = ["VENUE_RULEBOOKS", "build_venue_rulebook", "shock_labels", "venue_scenarios"]
 
 VENUE_RULEBOOKS: dict[str, type[AbstractAccountRulebook]] = {
+    "binance-pm": BinancePortfolio,
+    "drift-weights": DriftWeights,
+    "dydx-v4": DydxCross,
     "fixed-percentage": FixedPercentage,
+    "hyperliquid-tiers": HyperliquidTiers,
+    "vega-lognormal-es": VegaLognormal,
 }
 
 
