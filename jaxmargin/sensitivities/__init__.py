@@ -2,6 +2,8 @@
 
 from jaxmargin.sensitivities._account_greeks import AccountGreeks as AccountGreeks
 from jaxmargin.sensitivities._account_greeks import account_greeks as account_greeks
+from jaxmargin.sensitivities._crossings import Crossings as Crossings
+from jaxmargin.sensitivities._crossings import CrossingStatus as CrossingStatus
 from jaxmargin.sensitivities._explain import MarginChange as MarginChange
 from jaxmargin.sensitivities._explain import MarginState as MarginState
 from jaxmargin.sensitivities._explain import explain_margin as explain_margin
@@ -11,6 +13,9 @@ from jaxmargin.sensitivities._kinks import TailEdges as TailEdges
 from jaxmargin.sensitivities._kinks import tail_edges as tail_edges
 from jaxmargin.sensitivities._ladder import margin_ladder as margin_ladder
 from jaxmargin.sensitivities._ladder import moved_market as moved_market
+from jaxmargin.sensitivities._liquidation import LiquidationPrices as LiquidationPrices
+from jaxmargin.sensitivities._liquidation import liquidation_moves as liquidation_moves
+from jaxmargin.sensitivities._liquidation import liquidation_prices as liquidation_prices
 from jaxmargin.sensitivities._market import margin_to_market as margin_to_market
 from jaxmargin.sensitivities._market_buckets import DELTA_BUCKETS as DELTA_BUCKETS
 from jaxmargin.sensitivities._market_buckets import MarketBuckets as MarketBuckets
