@@ -23,6 +23,9 @@ from jaxmargin.io._crif_parameters import SimmCurrencies as SimmCurrencies
 from jaxmargin.io._crif_parameters import SimmSettings as SimmSettings
 from jaxmargin.io._crif_parameters import read_simm_settings as read_simm_settings
 from jaxmargin.io._crif_parameters import simm_library as simm_library
+from jaxmargin.io._crif_targets import CrifTarget as CrifTarget
+from jaxmargin.io._crif_targets import read_crif_targets as read_crif_targets
+from jaxmargin.io._crif_write import write_crif as write_crif
 from jaxmargin.io._deribit import read_deribit as read_deribit
 from jaxmargin.io._derive_parameters import DeriveSettings as DeriveSettings
 from jaxmargin.io._derive_parameters import build_derive_parameters as build_derive_parameters

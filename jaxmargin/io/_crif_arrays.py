@@ -102,7 +102,12 @@ def _coded(
     rows["risk_class"] = np.asarray(RISK_CLASS_OF)[rows["kind"]]
     rows["measure"] = np.asarray(SENSITIVITY_MEASURE)[rows["kind"]]
     rows["tenor"] = _mapped(found["Label1"], {"": 0, **{n: i for i, n in enumerate(TENORS)}})
-    places = {(k.name, b): i for k in RISK_TYPES for i, b in enumerate(k.buckets)}
+    places = {
+        (k.name, b): i
+        for k in RISK_TYPES
+        if k.kind != RiskType.CURVE
+        for i, b in enumerate(k.buckets)
+    }  # of rates, the currency is the bucket
     pairs = list(zip(found["RiskType"], found["Bucket"], strict=True))
     rows["code"] = np.asarray([places.get(pair, 0) for pair in pairs], np.int64)
     rows["name"] = pd.factorize(found["Qualifier"])[0]

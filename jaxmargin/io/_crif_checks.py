@@ -111,7 +111,7 @@ def _check(
 
 
 def _check_curves(rows: pd.DataFrame, currencies: SimmCurrencies, notes: CrifNotes) -> None:
-    """The bucket must be that of the currency, if it is given, and some curves are of USD alone."""
+    """The bucket is that of the currency, if it is given; some curves are of USD alone."""
     volatility = {code: currencies.rates_volatility(code) for code in rows["Qualifier"].unique()}
     right = rows["Qualifier"].map({code: str(place + 1) for code, place in volatility.items()})
     notes.add(
@@ -128,7 +128,7 @@ def _check_curves(rows: pd.DataFrame, currencies: SimmCurrencies, notes: CrifNot
         f"{' and '.join(_DOLLAR_CURVES)} are curves of USD.",
         rows["Label2"],
     )
-    rows["Bucket"] = ""
+    rows["Bucket"] = right
 
 
 def check_add_ons(rows: pd.DataFrame, notes: CrifNotes) -> pd.DataFrame:

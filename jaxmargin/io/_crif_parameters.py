@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmargin.io._problems import Problems, nearest
-from jaxmargin.io._toml import is_number, read_toml
+from jaxmargin.io._rulebook_parameters import read_rulebook_file, rulebook_library, settings_of
+from jaxmargin.io._toml import is_number
 from jaxmargin.margin.simm import (
-    SIMM_NOTICE,
     SimmCorrelations,
     SimmParameters,
     SimmRatios,
@@ -32,9 +32,17 @@ HOLDING_PERIODS = {10: "ten_days", 1: "one_day"}
 """Names of the sets of settings, by days of the holding period."""
 
 _RULEBOOK = "isda-simm-2.5"
-_PACKAGE = Path(__file__).resolve().parents[1]
-_SHARED = ("source", "date", "currencies", "correlations")
-_PERIOD = ("source", "date", "volatility_days", "concentration", "weights", "ratios", "thresholds")
+_SHARED = ("source", "date", "assumed", "currencies", "correlations")
+_PERIOD = (
+    "source",
+    "date",
+    "assumed",
+    "volatility_days",
+    "concentration",
+    "weights",
+    "ratios",
+    "thresholds",
+)
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,7 @@ class SimmSettings:
 
 def simm_library() -> Path:
     """The file of settings that comes with the package."""
-    installed = _PACKAGE / "_scenarios" / "rulebooks"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "rulebooks"
-    return folder / f"{_RULEBOOK}.toml"
+    return rulebook_library()[_RULEBOOK]
 
 
 def read_simm_settings(path: Path, name: str, problems: Problems) -> SimmSettings | None:
@@ -114,41 +120,29 @@ def read_simm_settings(path: Path, name: str, problems: Problems) -> SimmSetting
         name: ten_days or one_day.
         problems: where problems go.
     """
-    content = read_toml(path, "file of settings", problems)
-    if content is None:
+    file = read_rulebook_file(path, problems)
+    if file is None:
         return None
     before = len(problems.found)
-    if content.get("rulebook") != _RULEBOOK:
-        found = content.get("rulebook")
-        problems.add(f"{path.name}, rulebook", f"got {found!r}", f"Give {_RULEBOOK!r}.")
+    if file.rulebook != _RULEBOOK:
+        problems.add(f"{path.name}, rulebook", f"got {file.rulebook!r}", f"Give {_RULEBOOK!r}.")
         return None
-    shared, chosen = content.get("shared"), content.get(name)
-    for key, table in (("shared", shared), (name, chosen)):
-        if not isinstance(table, dict):
-            problems.add(path.name, f"no table {key!r}{nearest(key, content)}", "Write it.")
-    if not (isinstance(shared, dict) and isinstance(chosen, dict)):
+    for key in ("shared", name):
+        settings_of(file, key, problems)
+    if len(problems.found) > before:
         return None
+    shared, chosen = file.sets["shared"], file.sets[name]
     where = f"{path.name}, [{name}]"
-    _refuse_unknown(f"{path.name}, [shared]", shared, _SHARED, problems)
-    _refuse_unknown(where, chosen, _PERIOD, problems)
-    source, day = chosen.get("source"), chosen.get("date")
-    if not (isinstance(source, str) and source):
-        problems.add(f"{where}, source", f"got {source!r}", "Say where the figures come from.")
-    if not isinstance(day, date):
-        problems.add(f"{where}, date", f"got {day!r}", "Give the day of the source: 2022-12-03.")
-    currencies = _currencies(
-        shared.get("currencies"), f"{path.name}, [shared.currencies]", problems
-    )
-    correlations = _build(
-        SimmCorrelations,
-        shared.get("correlations"),
-        f"{path.name}, [shared.correlations]",
-        problems,
-    )
-    parameters = _parameters(chosen, correlations, where, problems)
-    if len(problems.found) > before or parameters is None or not isinstance(day, date):
+    _refuse_unknown(f"{path.name}, [shared]", shared.content, _SHARED, problems)
+    _refuse_unknown(where, chosen.content, _PERIOD, problems)
+    place = f"{path.name}, [shared.currencies]"
+    currencies = _currencies(shared.content.get("currencies"), place, problems)
+    place = f"{path.name}, [shared.correlations]"
+    correlations = _build(SimmCorrelations, shared.content.get("correlations"), place, problems)
+    parameters = _parameters(chosen.content, correlations, where, problems)
+    if len(problems.found) > before or parameters is None:
         return None
-    return SimmSettings(name, str(source), day, SIMM_NOTICE, parameters, currencies)
+    return SimmSettings(name, chosen.source, chosen.date, file.notice, parameters, currencies)
 
 
 def _parameters(

@@ -8,6 +8,11 @@ from jaxmargin.jobs._compare import CompareResult as CompareResult
 from jaxmargin.jobs._compare import run_compare as run_compare
 from jaxmargin.jobs._conform import ConformResult as ConformResult
 from jaxmargin.jobs._conform import run_conform as run_conform
+from jaxmargin.jobs._crif import CrifRates as CrifRates
+from jaxmargin.jobs._crif import crif_rows as crif_rows
+from jaxmargin.jobs._crif import export_crif as export_crif
+from jaxmargin.jobs._crif_margin import SimmResult as SimmResult
+from jaxmargin.jobs._crif_margin import run_simm as run_simm
 from jaxmargin.jobs._demo import write_demo as write_demo
 from jaxmargin.jobs._explain import ExplainResult as ExplainResult
 from jaxmargin.jobs._explain import run_explain as run_explain

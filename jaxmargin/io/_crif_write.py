@@ -1,0 +1,34 @@
+"""Writes CRIF files."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from jaxmargin.errors import require
+from jaxmargin.io._crif_schema import COLUMNS
+
+__all__ = ["write_crif"]
+
+
+def write_crif(rows: pd.DataFrame, path: Path) -> None:
+    """Write rows of CRIF under its headers, whole or not at all; numbers keep every digit.
+
+    Commercial use of ISDA SIMM needs a licence from ISDA.
+
+    Args:
+        rows: columns as CRIF calls them, in any order; those that are missing are left out.
+        path: separated by commas if it ends in .csv, else by tabs.
+
+    Raises:
+        InvalidInputError: if a column is not one of CRIF.
+    """
+    known = [name for name in COLUMNS.values() if name != "IMModel"]
+    unknown = [str(name) for name in rows.columns if name not in known]
+    listed = ", ".join(unknown)
+    require(not unknown, f"write_crif: unknown columns {listed}. CRIF has {', '.join(known)}.")
+    partial = path.with_name(path.name + ".partial")
+    separator = "," if path.suffix == ".csv" else "\t"
+    chosen = [name for name in known if name in rows.columns]
+    rows[chosen].to_csv(partial, sep=separator, index=False, lineterminator="\n")
+    os.replace(partial, path)
