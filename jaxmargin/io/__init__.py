@@ -27,11 +27,9 @@ from jaxmargin.io._crif_targets import CrifTarget as CrifTarget
 from jaxmargin.io._crif_targets import read_crif_targets as read_crif_targets
 from jaxmargin.io._crif_write import write_crif as write_crif
 from jaxmargin.io._deribit import read_deribit as read_deribit
-from jaxmargin.io._derive_parameters import DeriveSettings as DeriveSettings
 from jaxmargin.io._derive_parameters import build_derive_parameters as build_derive_parameters
 from jaxmargin.io._derive_parameters import build_derive_scenarios as build_derive_scenarios
-from jaxmargin.io._derive_parameters import derive_library as derive_library
-from jaxmargin.io._derive_parameters import read_derive_parameters as read_derive_parameters
+from jaxmargin.io._derive_rulebook import build_derive_rulebook as build_derive_rulebook
 from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._history import History as History

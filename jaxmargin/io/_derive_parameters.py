@@ -1,15 +1,13 @@
-"""Settings of Derive's margin rules from TOML files, each set with its source and date."""
+"""Settings and scenarios of Derive's margin rules, from tables of a set."""
 
-from dataclasses import dataclass, fields
-from datetime import date
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 
 from jaxmargin.io._problems import Problems, nearest
-from jaxmargin.io._toml import is_number, read_toml
+from jaxmargin.io._toml import is_number
 from jaxmargin.margin.derive import (
     DeriveScenarios,
     Pmrm1Parameters,
@@ -18,99 +16,14 @@ from jaxmargin.margin.derive import (
     StandardParameters,
 )
 
-__all__ = [
-    "DeriveSettings",
-    "build_derive_parameters",
-    "build_derive_scenarios",
-    "derive_library",
-    "read_derive_parameters",
-]
+__all__ = ["build_derive_parameters", "build_derive_scenarios"]
 
-_PACKAGE = Path(__file__).resolve().parents[1]
 _RULEBOOKS: dict[str, type[Pmrm1Parameters] | type[Pmrm2Parameters] | type[StandardParameters]] = {
     "derive-pmrm1": Pmrm1Parameters,
     "derive-pmrm2": Pmrm2Parameters,
     "derive-standard": StandardParameters,
 }
 _SKEWS = (ScenarioMode.LINEAR, ScenarioMode.ABSOLUTE)
-_TOP = ("source", "date", "assumed", "parameters", "scenarios")
-
-
-@dataclass(frozen=True)
-class DeriveSettings:
-    """One set of settings as read and checked.
-
-    Attributes:
-        rulebook: derive-pmrm1, derive-pmrm2 or derive-standard.
-        name: name of the set.
-        source: where the figures come from.
-        date: day of the source.
-        assumed: settings that the source does not state, such as "discounts.long_base".
-        parameters: the settings; every one a scalar.
-        scenarios: the scenarios; None for the Standard manager, which has none.
-    """
-
-    rulebook: str
-    name: str
-    source: str
-    date: date
-    assumed: tuple[str, ...]
-    parameters: Pmrm1Parameters | Pmrm2Parameters | StandardParameters
-    scenarios: DeriveScenarios | None
-
-
-def derive_library() -> dict[str, Path]:
-    """The files of settings that come with the package, by rulebook."""
-    installed = _PACKAGE / "_scenarios" / "rulebooks"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "rulebooks"
-    return {path.stem: path for path in sorted(folder.glob("derive-*.toml"))}
-
-
-def read_derive_parameters(path: Path, name: str, problems: Problems) -> DeriveSettings | None:
-    """Read and check one set of a file of settings; None if it cannot be used.
-
-    Args:
-        path: the file.
-        name: name of the set, such as "mainnet".
-        problems: where problems go.
-    """
-    content = read_toml(path, "file of settings", problems)
-    if content is None:
-        return None
-    before = len(problems.found)
-    rulebook = content.pop("rulebook", None)
-    if not isinstance(rulebook, str) or rulebook not in _RULEBOOKS:
-        problems.add(
-            f"{path.name}, rulebook", f"got {rulebook!r}", f"Give one of {', '.join(_RULEBOOKS)}."
-        )
-        return None
-    if not isinstance(content.get(name), dict):
-        problems.add(
-            path.name, f"no set {name!r}{nearest(name, content)}", f"It has {', '.join(content)}."
-        )
-        return None
-    chosen, where = content[name], f"{path.name}, [{name}]"
-    _refuse_unknown(where, chosen, _TOP, problems)
-    source, day, assumed = chosen.get("source"), chosen.get("date"), chosen.get("assumed", [])
-    if not (isinstance(source, str) and source):
-        problems.add(f"{where}, source", f"got {source!r}", "Say where the figures come from.")
-    if not isinstance(day, date):
-        problems.add(f"{where}, date", f"got {day!r}", "Give the day of the source: 2026-01-21.")
-    if not (isinstance(assumed, list) and all(isinstance(item, str) for item in assumed)):
-        problems.add(f"{where}, assumed", f"got {assumed!r}", 'Give names, as ["peg.factor"].')
-    parameters = build_derive_parameters(
-        rulebook, chosen.get("parameters"), f"{where}, parameters", problems
-    )
-    scenarios, place = None, f"{where}, scenarios"
-    if rulebook != "derive-standard":
-        rows = chosen.get("scenarios")
-        skewed = rulebook == "derive-pmrm2"
-        scenarios = build_derive_scenarios(rows, place, problems, skewed=skewed)
-    elif "scenarios" in chosen:
-        problems.add(place, "the Standard manager has no scenarios", "Remove the key.")
-    if len(problems.found) > before or parameters is None or not isinstance(day, date):
-        return None
-    return DeriveSettings(rulebook, name, str(source), day, tuple(assumed), parameters, scenarios)
 
 
 def build_derive_parameters(

@@ -1,6 +1,5 @@
 """Derive's rulebooks on whole books: published cases, which lie beside the repository."""
 
-import numpy as np
 import pytest
 from derive_cases import Cases
 from reference import oracle

@@ -36,8 +36,8 @@ class DerivePmrm1(AbstractAccountRulebook):
     Attributes:
         parameters: of each asset as a market.
         scenarios: of each asset; multiplier 1 and damping 0 where it is no market.
-        covered: whether the settings are those of a market; an account that trades another has no
-            margin, which is an error.
+        covered: whether the settings are those of a market; an account that trades another is
+            refused.
         stable: row of the stablecoin in `Market.spot`, which counts as cash; -1 for a price of 1.
         confidence: of the venue's oracle; all ones where it is None.
 

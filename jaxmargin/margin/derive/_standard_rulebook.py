@@ -33,8 +33,8 @@ class DeriveStandard(AbstractAccountRulebook):
 
     Attributes:
         parameters: of each asset as a market.
-        covered: whether the settings are those of a market; an account that trades another has no
-            margin, which is an error.
+        covered: whether the settings are those of a market; an account that trades another is
+            refused.
         stable: row of the stablecoin in `Market.spot`, which counts as cash; -1 for a price of 1.
         confidence: of the venue's oracle, that of rates without effect; all ones where it is None.
 

@@ -10,8 +10,15 @@ from jaxmargin.market import Market
 
 __all__ = ["ACCEPTED", "RowCharge", "account_charge_of", "stable_price", "total_charge"]
 
-RowCharge = tuple[dict[str, Float[Array, ""]], Float[Array, ""], Int[Array, ""]]
-"""`AccountCharge` of one account, as `vmap` makes it of all."""
+RowCharge = tuple[
+    dict[str, Float[Array, ""]], Float[Array, ""], Int[Array, ""], dict[str, Bool[Array, ""]]
+]
+"""The fields of `AccountCharge` of one account, as `vmap` makes them of all."""
+
+_NOT_COVERED = (
+    "it holds options or perpetuals on a coin that is no market of the settings. Add the coin to "
+    "the settings, or take the contracts out of the book."
+)
 
 ACCEPTED = frozenset({ContractKind.SPOT, ContractKind.PERPETUAL, ContractKind.OPTION})
 
@@ -54,7 +61,6 @@ def account_charge_of(
 ) -> RowCharge:
     """Charges added up over markets, with what the book counts higher than the venue."""
     marks = jnp.sum(parts.mark * (1.0 - growth)) + jnp.sum(parts.coin_value) * (1.0 - 1.0 / price)
-    marks = jnp.where(refused, jnp.nan, marks)
     total = {name: jnp.sum(part) for name, part in initial.items()}
     needed = sum((jnp.sum(part) for part in maintenance.values()), marks)
-    return {**total, "marks": marks}, needed, worst.astype(jnp.int32)
+    return {**total, "marks": marks}, needed, worst.astype(jnp.int32), {_NOT_COVERED: refused}
