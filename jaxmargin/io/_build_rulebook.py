@@ -45,7 +45,7 @@ def build_rulebook(
     Returns:
         The rule; None if something is missing or wrong.
     """
-    where = f"{settings.file}, [{settings.name}]"
+    where, before = f"{settings.file}, [{settings.name}]", len(problems.found)
     shared, tables = settings.content.get("parameters", {}), settings.content.get("assets", {})
     for name, table in (("parameters", shared), ("assets", tables)):
         if not isinstance(table, dict):
@@ -59,7 +59,6 @@ def build_rulebook(
     for name in tables.keys() - rows.keys():
         problems.add(f"{where}, assets.{name}", "not a table", "Write a table of settings.")
     reader = _Builder(where, assets, needed, problems)
-    before = len(problems.found)
     rule = reader.build(kind, shared, rows, "")
     for coin, table in rows.items():
         reader.check_keys(f"{where}, assets.{coin}", table, "")
@@ -76,7 +75,8 @@ class _Builder:
     def build(self, kind: type[_Rule], shared: Any, rows: dict[str, Any], prefix: str) -> Any:
         """An instance of `kind`, or None."""
         if not isinstance(shared, dict):
-            self.problems.add(f"{self.where}, {prefix}", "not a table", "Write it as a table.")
+            place = f"{self.where}, parameters.{prefix.rstrip('.')}"
+            self.problems.add(place, "not a table", "Write it as a table.")
             return None
         values, complete, expected = {}, True, set()
         for field in fields(kind):
