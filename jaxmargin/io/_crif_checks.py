@@ -97,6 +97,8 @@ def _check(
             rows[column] = ""
         elif known and not (column == "Bucket" and kind.qualifier == "currency"):
             rows[column] = _named(rows[column], column, known, notes)
+    if kind.label2 in ("any", "group"):
+        rows["Label2"] = rows["Label2"].str.upper()  # currencies and groups in any case
     if kind.label2 == "curve":
         _check_curves(rows, currencies, notes)
     if kind.label2 == "group":

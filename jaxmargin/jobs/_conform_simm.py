@@ -1,5 +1,6 @@
 """Cases of ISDA SIMM 2.5. Commercial use of ISDA SIMM needs a licence from ISDA."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,12 +94,16 @@ def _holding_days(case: dict[str, Any], known: dict[int, str]) -> int:
             f"{case['id']}, holding_period_days: got {days!r}. Give one of "
             f"{', '.join(map(str, known))}."
         )
-    for key in case:
-        if key not in _KEYS:
-            raise InvalidInputError(
-                f"{case['id']}: unknown key {key!r}{nearest(key, _KEYS)}. Remove it."
-            )
+    _refuse_others(case, _KEYS, case["id"])
     return days
+
+
+def _refuse_others(content: dict[str, Any], known: Collection[str], where: str) -> None:
+    for key in content:
+        if key not in known:
+            raise InvalidInputError(
+                f"{where}: unknown key {key!r}{nearest(key, known)}. Nothing reads it; remove it."
+            )
 
 
 def _tables(document: dict[str, Any], currencies: Any) -> "CrifTables":
@@ -109,6 +114,7 @@ def _tables(document: dict[str, Any], currencies: Any) -> "CrifTables":
     for case in document["cases"]:
         for name in case.get("sensitivities", ()):
             found = _named(document, "sensitivities", name, case)
+            _refuse_others(found, _FIELDS.values(), f"{case['id']}, {name}")
             values = {ours: _text(found.get(theirs)) for ours, theirs in _FIELDS.items()}
             rows.append({"PortfolioId": case["id"], **values})
             labels.append(f"{case['id']} {name}")
