@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from derive_kinds import DERIVE_RULEBOOKS
 from perpetual_kinds import PERPETUAL_RULEBOOKS, TIERED
+from portfolio_kinds import BYBIT, DERIBIT, OKX
 from scan_kinds import SCAN_GRID, VALUATION_POINTS
 
 from jaxmargin.book import Book, build_positions, pad_instruments
@@ -325,9 +326,12 @@ VENUE_RULEBOOKS: list[AbstractRulebook] = [
     VALUATION_POINTS,
     *PERPETUAL_RULEBOOKS,
     *DERIVE_RULEBOOKS,
+    BYBIT,
+    DERIBIT,
+    OKX,
 ]
 # Rules whose charges grow faster than positions: by tiers of size, say.
-CONVEX: tuple[type[AbstractRulebook], ...] = TIERED
+CONVEX: tuple[type[AbstractRulebook], ...] = (*TIERED, type(BYBIT), type(DERIBIT), type(OKX))
 
 
 def book_of(rulebook: AbstractRulebook, accounts: int = 20, seed: int = 5) -> Book:

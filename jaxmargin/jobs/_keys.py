@@ -52,10 +52,18 @@ _VENUE_RULE = {"kind": Key(TEXT), "set": Key(TEXT, None), "file": Key(PATH, None
 MEASURE_KINDS = ("expected-shortfall", "value-at-risk", "worst-case")
 VENUE_KINDS = (
     "binance-pm",
+    "bybit-uta",
+    "deribit-pm",
+    "derive-pmrm1",
+    "derive-pmrm2",
+    "derive-standard",
     "drift-weights",
     "dydx-v4",
     "fixed-percentage",
     "hyperliquid-tiers",
+    "okx-pm",
+    "scan-grid",
+    "valuation-points",
     "vega-lognormal-es",
 )
 RULEBOOKS = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmargin.io import (
     Problems,
+    build_derive_rulebook,
     build_rulebook,
     nearest,
     read_rulebook_file,
@@ -19,12 +20,18 @@ from jaxmargin.margin import (
     AbstractAccountRulebook,
     AbstractRulebook,
     BinancePortfolio,
+    BybitUnified,
+    DeribitPortfolio,
     DriftWeights,
     DydxCross,
     FixedPercentage,
     HyperliquidTiers,
+    OkxPortfolio,
+    ScanGrid,
+    ValuationPoints,
     VegaLognormal,
 )
+from jaxmargin.margin.derive import DerivePmrm1, DerivePmrm2, DeriveStandard
 from jaxmargin.market import Market
 from jaxmargin.scenarios import GivenScenarios, Shocks
 
@@ -32,12 +39,21 @@ __all__ = ["VENUE_RULEBOOKS", "build_venue_rulebook", "shock_labels", "venue_sce
 
 VENUE_RULEBOOKS: dict[str, type[AbstractAccountRulebook]] = {
     "binance-pm": BinancePortfolio,
+    "bybit-uta": BybitUnified,
+    "deribit-pm": DeribitPortfolio,
+    "derive-pmrm1": DerivePmrm1,
+    "derive-pmrm2": DerivePmrm2,
+    "derive-standard": DeriveStandard,
     "drift-weights": DriftWeights,
     "dydx-v4": DydxCross,
     "fixed-percentage": FixedPercentage,
     "hyperliquid-tiers": HyperliquidTiers,
+    "okx-pm": OkxPortfolio,
+    "scan-grid": ScanGrid,
+    "valuation-points": ValuationPoints,
     "vega-lognormal-es": VegaLognormal,
 }
+_DERIVE = ("derive-pmrm1", "derive-pmrm2", "derive-standard")
 
 
 def build_venue_rulebook(
@@ -70,8 +86,13 @@ def build_venue_rulebook(
     problems.raise_if_any()
     assert chosen is not None  # or there are problems
     assets = list(inputs.market.assets["asset"])
-    needed = set(inputs.book.instruments["underlying"])
-    rule = build_rulebook(VENUE_RULEBOOKS[kind], chosen, assets, needed, problems)
+    instruments = inputs.book.instruments
+    if kind in _DERIVE:  # its settings are by market, and coins without one may be collateral
+        traded = set(instruments.loc[instruments["kind"] != "spot", "underlying"])
+        rule = build_derive_rulebook(kind, chosen, assets, traded, problems)
+    else:
+        needed = set(instruments["underlying"])
+        rule = build_rulebook(VENUE_RULEBOOKS[kind], chosen, assets, needed, problems)
     problems.raise_if_any()
     assert rule is not None
     return rule

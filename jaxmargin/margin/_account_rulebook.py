@@ -6,13 +6,16 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxmargin.book import Book, DenseBlock, PositionBlock
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin._contract_terms import (
     ContractKind,
     ContractTerms,
+    contract_deltas,
     contract_terms,
     rows_of_kinds,
 )
@@ -33,11 +36,14 @@ class AccountCharge(eqx.Module):
         initial: named parts of initial margin; their sum may be negative, it is then lifted to 0.
         maintenance: maintenance margin; a negative one is lifted to zero.
         worst_scenario: the scenario that decides; 0 where the rule has none.
+        refused: accounts that the rule cannot margin, by the reason: a clause about an account,
+            then what to do.
     """
 
     initial: dict[str, Float[Array, " row"]]
     maintenance: Float[Array, " row"]
     worst_scenario: Int[Array, " row"]
+    refused: dict[str, Bool[Array, " row"]] = eqx.field(default_factory=dict)
 
 
 class AbstractAccountRulebook(AbstractRulebook):
@@ -50,6 +56,8 @@ class AbstractAccountRulebook(AbstractRulebook):
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind)
     """Kinds of contracts that the rule knows; a book with others is refused."""
+    uses_deltas: ClassVar[bool] = False
+    """Whether the rule reads `Holdings.delta`, which takes a program of its own."""
 
     @abc.abstractmethod
     def account_charge(self, holdings: Holdings, market: Market, shocks: Shocks) -> AccountCharge:
@@ -64,16 +72,23 @@ class AbstractAccountRulebook(AbstractRulebook):
         *,
         progress: Progress | None = None,
     ) -> Requirement:
-        """See `AbstractRulebook.charge`."""
+        """See `AbstractRulebook.charge`.
+
+        Raises:
+            InvalidInputError: the book has contracts or accounts that the rule cannot margin. Where
+                that is not known yet, as in a `jit`, such accounts' margins are NaN.
+        """
         _require_accepted(self, book)
-        work = _Charge(self, contract_terms(book, market), market, shocks)
+        deltas = contract_deltas(book, market) if self.uses_deltas else None
+        work = _Charge(self, contract_terms(book, market), deltas, market, shocks)
         charge, execution = over_blocks(work, pnl, book.positions, progress=progress)
+        _require_margined(self, charge)
         total = sum(charge.initial.values(), jnp.zeros_like(charge.maintenance))
-        initial = jnp.maximum(total, 0.0)
+        initial = _known(total, charge)
         unknown = jnp.full_like(initial, jnp.nan)
         return Requirement(
             initial=initial,
-            maintenance=jnp.maximum(charge.maintenance, 0.0),
+            maintenance=_known(charge.maintenance, charge),
             components={**charge.initial, "floor": initial - total},
             standard_error=unknown,
             tail_count=unknown,
@@ -87,6 +102,7 @@ class _Charge(eqx.Module):
 
     rulebook: AbstractAccountRulebook
     terms: ContractTerms
+    deltas: Float[Array, " instrument"] | None
     market: Market
     shocks: Shocks
 
@@ -94,7 +110,7 @@ class _Charge(eqx.Module):
         self, pnl: Float[Array, "instrument scenario"], chunks: PositionBlock | DenseBlock
     ) -> AccountCharge:
         def one(chunk: PositionBlock | DenseBlock) -> AccountCharge:
-            held = holdings_of(chunk, self.terms, pnl)
+            held = holdings_of(chunk, self.terms, pnl, self.deltas)
             return self.rulebook.account_charge(held, self.market, self.shocks)
 
         return jax.lax.map(one, chunks)
@@ -105,6 +121,27 @@ def unmoved(market: Market) -> Shocks:
     one, still = jnp.ones(1, market.spot.dtype), jnp.zeros(1, market.spot.dtype)
     spot = jnp.zeros((market.spot.shape[0], 1), market.spot.dtype)
     return pad_scenarios(Shocks(spot=spot, time=still, weight=one, overlap=one[0]))
+
+
+def _require_margined(rulebook: AbstractAccountRulebook, charge: AccountCharge) -> None:
+    """Refuse accounts that the rule cannot margin, where that is known already."""
+    for reason, accounts in charge.refused.items():
+        if isinstance(accounts, Tracer):
+            continue
+        rows = np.flatnonzero(np.asarray(accounts))
+        if rows.size:
+            raise InvalidInputError(
+                f"{type(rulebook).__name__} cannot margin {rows.size} accounts, the first of them "
+                f"account {rows[0]}, counted from 0: {reason}"
+            )
+
+
+def _known(margin: Float[Array, " row"], charge: AccountCharge) -> Float[Array, " row"]:
+    """Margins not below zero, and NaN for the accounts that the rule cannot margin."""
+    margin = jnp.maximum(margin, 0.0)
+    for accounts in charge.refused.values():
+        margin = jnp.where(accounts, jnp.nan, margin)
+    return margin
 
 
 def _require_accepted(rulebook: AbstractAccountRulebook, book: Book) -> None:

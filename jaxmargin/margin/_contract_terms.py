@@ -24,7 +24,6 @@ from jaxmargin.instruments import (
     Spot,
 )
 from jaxmargin.market import Market
-from jaxmargin.scenarios import Shocks, shock_market
 
 __all__ = ["ContractKind", "ContractTerms", "contract_deltas", "contract_terms", "kind_of"]
 
@@ -142,35 +141,35 @@ def _terms(batch: AbstractInstruments, market: Market) -> ContractTerms:
 
 @jax.jit
 def contract_deltas(book: Book, market: Market) -> Float[Array, " instrument"]:
-    """Coins of the underlying that each contract's P&L moves like, by a move of all spot prices.
+    """Coins of the underlying that each contract's P&L moves like, by a move of its price alone.
 
-    Forwards and perpetuals move along, volatilities of strikes do what the market's dynamics say.
+    Forwards and perpetuals move along, what they settle in does not, and volatilities of strikes
+    do what the market's dynamics say. What is fixed of a settlement price does not move.
     """
-    spot = market.spot
 
-    def value(batch: AbstractInstruments, move: Float[Array, ""]) -> Float[Array, " instrument"]:
-        follows = market.base != jnp.arange(spot.shape[0])
-        moves = jnp.where(follows, 0.0, move)
-        shocked = shock_market(
+    def units(batch: AbstractInstruments, move: Float[Array, ""]) -> Float[Array, " instrument"]:
+        moved = eqx.tree_at(
+            lambda m: (m.perpetual, m.forward),
             market,
-            Shocks(
-                spot=moves,
-                time=jnp.zeros((), spot.dtype),
-                weight=jnp.ones((), spot.dtype),
-                overlap=jnp.ones((), spot.dtype),
+            (
+                market.perpetual * (1.0 + move),
+                market.forward * (1.0 + (1.0 - market.fixed) * move),
             ),
         )
-        change = batch.value(shocked) - jax.lax.stop_gradient(batch.value(market))
-        return batch.multiplier * change * shocked.spot[batch.settlement]
+        return batch.multiplier * batch.value(moved)
 
-    parts = []
+    terms, parts, first = contract_terms(book, market), [], 0
+    zero, one = jnp.zeros((), market.spot.dtype), jnp.ones((), market.spot.dtype)
     for batch in book.instruments:
-        zero, one = jnp.zeros((), spot.dtype), jnp.ones((), spot.dtype)
-        _, slope = jax.jvp(lambda move, batch=batch: value(batch, move), (zero,), (one,))
-        parts.append(slope)
-    deltas = jnp.concatenate(parts) if parts else jnp.zeros(1, spot.dtype)
-    terms = contract_terms(book, market)
-    return deltas / spot[terms.asset]
+        rows = slice(first, first + batch.multiplier.shape[0])
+        first = rows.stop
+        if isinstance(batch, Spot):
+            parts.append(terms.coins[rows])
+            continue
+        _, slope = jax.jvp(lambda move, batch=batch: units(batch, move), (zero,), (one,))
+        settled = market.spot[batch.settlement]
+        parts.append(slope * settled / market.spot[terms.asset[rows]])
+    return jnp.concatenate(parts) if parts else zero[None]
 
 
 def rows_of_kinds(book: Book, kinds: frozenset[ContractKind]) -> list[tuple[str, int]]:

@@ -3,12 +3,12 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxmargin.book import DenseBlock, PositionBlock
 from jaxmargin.margin._contract_terms import ContractTerms
 
-__all__ = ["Holdings", "holdings_of"]
+__all__ = ["Holdings", "holdings_of", "sums_on_first"]
 
 
 class Holdings(eqx.Module):
@@ -18,11 +18,14 @@ class Holdings(eqx.Module):
         quantity: contracts held; negative is short.
         terms: terms of each slot's contract.
         pnl: P&L of one contract of each slot.
+        delta: coins of the underlying that one contract of each slot moves like; None for rules
+            that do not ask for it.
     """
 
     quantity: Float[Array, "row slot"]
     terms: ContractTerms
     pnl: Float[Array, "row slot scenario"]
+    delta: Float[Array, "row slot"] | None = None
 
     @property
     def coins(self) -> Float[Array, "row slot"]:
@@ -39,19 +42,19 @@ class Holdings(eqx.Module):
         return self.terms.is_kind(*kinds)  # pyright: ignore[reportArgumentType]
 
     def merged_coins(self) -> Float[Array, "row slot"]:
-        """`coins` of each contract on the first of its slots, and zero on the others.
+        """`coins` of each contract on the first of its slots, and zero on the others."""
+        return self.merged(self.coins)
+
+    def merged(self, amount: Float[Array, "row slot"]) -> Float[Array, "row slot"]:
+        """Sum of `amount` of each contract on the first of its slots, and zero on the others.
 
         Contracts are the same where all that a rule can see of them is, apart from their size.
         """
         terms = self.terms
-        same = jnp.ones((*self.quantity.shape, self.quantity.shape[1]), bool)
-        for part in (
+        return sums_on_first(
+            amount,
             terms.kind, terms.asset, terms.pillar, terms.settlement, terms.strike, terms.sign,
-        ):  # fmt: skip
-            same &= part[:, :, None] == part[:, None, :]
-        seen_before = jnp.any(jnp.tril(same, k=-1), axis=-1)
-        total = jnp.sum(jnp.where(same, self.coins[:, None, :], 0.0), axis=-1)
-        return jnp.where(seen_before, 0.0, total)
+        )  # fmt: skip
 
     def by_group(
         self, amount: Float[Array, "row slot *more"], group: Int[Array, "row slot"], groups: int
@@ -68,6 +71,7 @@ def holdings_of(
     block: PositionBlock | DenseBlock,
     terms: ContractTerms,
     pnl: Float[Array, "instrument scenario"],
+    deltas: Float[Array, " instrument"] | None = None,
 ) -> Holdings:
     """Holdings of the accounts of a block; a dense row has a slot for each contract."""
     if isinstance(block, DenseBlock):
@@ -81,4 +85,18 @@ def holdings_of(
         quantity=quantity,
         terms=jax.tree.map(lambda leaf: leaf[instrument], terms),
         pnl=pnl[instrument],
+        delta=None if deltas is None else deltas[instrument],
     )
+
+
+def sums_on_first(
+    amount: Float[Array, "row slot *more"], *keys: Shaped[Array, "row slot"]
+) -> Float[Array, "row slot *more"]:
+    """Sum of `amount` over the slots with equal keys, on the first of them; zero on the others."""
+    same = jnp.ones((*keys[0].shape, keys[0].shape[1]), bool)
+    for key in keys:
+        same &= key[:, :, None] == key[:, None, :]
+    seen_before = jnp.any(jnp.tril(same, k=-1), axis=-1)
+    more = (1,) * (amount.ndim - 2)
+    every = jnp.where(same.reshape(same.shape + more), amount[:, None], 0.0)
+    return jnp.where(seen_before.reshape(seen_before.shape + more), 0.0, jnp.sum(every, axis=2))

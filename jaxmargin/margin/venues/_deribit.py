@@ -205,8 +205,8 @@ def deribit_offset_pnl(
 def deribit_roll_shock(
     delta: Float[Array, "*account position"],
     years: Float[Array, "*account position"],
-    move_risk: Float[Array, ""] | float,
-    least_move: Float[Array, ""] | float,
+    move_risk: Float[Array, "*account position"] | Float[Array, ""] | float,
+    least_move: Float[Array, "*account position"] | Float[Array, ""] | float,
 ) -> Float[Array, "*account"]:
     r"""Charge for the roll between expiries: $\sum_i |\delta_i| \max(a, b\, t_i)$ coins.
 
@@ -214,7 +214,7 @@ def deribit_roll_shock(
     $b\,t$ is the simple reading and $e^{b t} - 1$ another that no figure excludes.
 
     Args:
-        delta: coins.
+        delta: coins; the charge is in the same unit.
         years: $t$ to expiry, zero for perpetuals.
         move_risk: $b$ per year.
         least_move: $a$.
