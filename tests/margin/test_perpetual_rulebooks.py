@@ -46,11 +46,14 @@ def margined(rule, market, table, instruments=None):
 
 def linear(kind, assets):
     """One contract of one coin on each asset, settled in the numeraire."""
-    return kind(
-        asset=jnp.arange(assets),
-        settlement=jnp.full(assets, assets),
-        multiplier=jnp.ones(assets),
-    )
+    settlement = jnp.full(assets, assets)
+    return kind(asset=jnp.arange(assets), settlement=settlement, multiplier=jnp.ones(assets))
+
+
+def inverse():
+    """A contract of 100 in the numeraire, settled in the first asset."""
+    first = jnp.array([0])
+    return InversePerpetuals(asset=first, settlement=first, multiplier=jnp.array([100.0]))
 
 
 def shipped(kind, file):
@@ -166,22 +169,10 @@ def test_vega_has_the_risk_factors_of_the_protocols_and_its_librarys_tests():
     np.testing.assert_allclose(result.initial, 1.2 * np.asarray(result.maintenance), rtol=1e-13)
 
 
-PERPETUALS = (
-    linear(LinearPerpetuals, 2),
-    InversePerpetuals(
-        asset=jnp.array([0]), settlement=jnp.array([0]), multiplier=jnp.array([100.0])
-    ),
-)
-
-
 def test_hyperliquid_by_hand_across_the_edge_of_a_tier():
     """BTC to 150 m USD at 40, above at 20: rates 1/80 and 1/40, deduction 1.875 m. ETH at 25."""
     rule, market = shipped(HyperliquidTiers, "hyperliquid-tiers"), market_of([50e3, 2e3, 1.0])
     million = 20.0  # coins
-    instruments = tuple(
-        dataclasses.replace(b, settlement=jnp.full_like(b.settlement, s))
-        for b, s in zip(PERPETUALS, (3, 0), strict=True)
-    )
     result, held = margined(
         rule,
         market,
@@ -192,7 +183,7 @@ def test_hyperliquid_by_hand_across_the_edge_of_a_tier():
             [2.0 * million, 0.0, -10_000.0],  # 1 m USD sold of the inverse contract offsets half
             [million, -500.0, 0.0],  # coins do not offset
         ],
-        instruments,
+        (linear(LinearPerpetuals, 2), inverse()),
     )
     np.testing.assert_allclose(
         result.maintenance, [12_500.0, 1_875_000.0, 3_125_000.0, 12_500.0, 32_500.0], rtol=1e-12
@@ -211,11 +202,9 @@ ETH_CUM = [0.0, 150.0, 1025.0, 21025.0, 471025.0, 1971025.0, 3471025.0, 5471025.
            52971025.0]  # fmt: skip
 FUTURE_CUM = [0.0, 11250.0, 111250.0, 211250.0, 461250.0, 2461250.0, 12461250.0]
 BINANCE_BOOK = (
-    LinearPerpetuals(asset=jnp.array([0, 1]), settlement=jnp.array([2, 2]), multiplier=jnp.ones(2)),
+    linear(LinearPerpetuals, 2),
     LinearFutures(pillar=jnp.array([0]), settlement=jnp.array([2]), multiplier=jnp.ones(1)),
-    InversePerpetuals(
-        asset=jnp.array([0]), settlement=jnp.array([0]), multiplier=jnp.array([100.0])
-    ),
+    inverse(),
     Spot(asset=jnp.array([0, 2]), settlement=jnp.array([3, 3]), multiplier=jnp.ones(2)),
 )
 
