@@ -14,6 +14,7 @@ from jaxmargin.errors import require
 from jaxmargin.io import (
     Problems,
     RulebookSettings,
+    build_derive_rulebook,
     build_rulebook,
     read_rulebook_file,
     rulebook_library,
@@ -240,7 +241,10 @@ def test_every_set_that_comes_with_the_package_builds_for_btc_eth_usdc_and_usd(k
     assert file.rulebook == kind and file.parts
     for settings in file.sets.values():
         assets = ["BTC", "ETH", "USDC", "USD"]
-        rule = build_rulebook(VENUE_RULEBOOKS[kind], settings, assets, NEEDED, problems)
+        if kind.startswith("derive-"):  # whose settings are by market
+            rule = build_derive_rulebook(kind, settings, assets, NEEDED, problems)
+        else:
+            rule = build_rulebook(VENUE_RULEBOOKS[kind], settings, assets, NEEDED, problems)
         assert not problems.found
         assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(rule))
 
