@@ -14,6 +14,9 @@ from jaxmargin.numerics._implied_volatility import (
     implied_total_volatility as implied_total_volatility,
 )
 from jaxmargin.numerics._interpolation import interpolate_rows as interpolate_rows
+from jaxmargin.numerics._largest import joined_largest as joined_largest
+from jaxmargin.numerics._largest import largest as largest
+from jaxmargin.numerics._largest import running_largest as running_largest
 from jaxmargin.numerics._least_squares import LeastSquares as LeastSquares
 from jaxmargin.numerics._least_squares import minimize_squares as minimize_squares
 from jaxmargin.numerics._marginal_tiers import marginal_tiers as marginal_tiers

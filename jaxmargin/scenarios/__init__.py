@@ -24,6 +24,7 @@ from jaxmargin.scenarios._factors import price_history as price_history
 from jaxmargin.scenarios._filtered import (
     FilteredHistoricalSimulation as FilteredHistoricalSimulation,
 )
+from jaxmargin.scenarios._filtered import filtered_paths as filtered_paths
 from jaxmargin.scenarios._fit_copula import fit_degrees as fit_degrees
 from jaxmargin.scenarios._fit_copula import fit_marginals as fit_marginals
 from jaxmargin.scenarios._fit_copula import fit_student_degrees as fit_student_degrees
@@ -35,6 +36,8 @@ from jaxmargin.scenarios._gaussian import GaussianMonteCarlo as GaussianMonteCar
 from jaxmargin.scenarios._given import GivenScenarios as GivenScenarios
 from jaxmargin.scenarios._grid import SpotVolatilityGrid as SpotVolatilityGrid
 from jaxmargin.scenarios._historical import HistoricalSimulation as HistoricalSimulation
+from jaxmargin.scenarios._historical import age_weights as age_weights
+from jaxmargin.scenarios._historical import overlapping_sums as overlapping_sums
 from jaxmargin.scenarios._jumps import JumpDiffusion as JumpDiffusion
 from jaxmargin.scenarios._jumps import JumpFit as JumpFit
 from jaxmargin.scenarios._jumps import JumpMonteCarlo as JumpMonteCarlo
@@ -44,9 +47,10 @@ from jaxmargin.scenarios._shocks import TiltShocks as TiltShocks
 from jaxmargin.scenarios._shocks import pad_scenarios as pad_scenarios
 from jaxmargin.scenarios._shocks import scenario_axes as scenario_axes
 from jaxmargin.scenarios._shocks import shock_market as shock_market
-from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
 from jaxmargin.scenarios._source import DAYS_PER_YEAR as DAYS_PER_YEAR
+from jaxmargin.scenarios._source import AbstractScenarioSource as AbstractScenarioSource
 from jaxmargin.scenarios._student import StudentMonteCarlo as StudentMonteCarlo
+from jaxmargin.scenarios._student import student_stretch as student_stretch
 from jaxmargin.scenarios._tenor_grid import SkewScenarios as SkewScenarios
 from jaxmargin.scenarios._tenor_grid import TenorScaledGrid as TenorScaledGrid
 from jaxmargin.scenarios._tenor_grid import VolatilityMode as VolatilityMode

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from jaxmargin.errors import require
 from jaxmargin.market import Market
@@ -17,7 +17,7 @@ from jaxmargin.scenarios._source import (
 )
 from jaxmargin.scenarios._volatility_models import AbstractVolatilityModel, filter_variance
 
-__all__ = ["FilteredHistoricalSimulation"]
+__all__ = ["FilteredHistoricalSimulation", "filtered_paths"]
 
 
 class FilteredHistoricalSimulation(AbstractScenarioSource):
@@ -93,14 +93,31 @@ def _paths(
     if source.paths is None:
         return (residual * jnp.sqrt(start)[None, :]).T
     date = jax.random.randint(key, (source.horizon_days, source.paths), 0, past.shape[0])
+    return filtered_paths(source.model, residual, start, date).T
+
+
+def filtered_paths(
+    model: AbstractVolatilityModel,
+    residual: Float[Array, "day factor"],
+    start: Float[Array, " factor"],
+    date: Int[Array, "step path"],
+) -> Float[Array, "path factor"]:
+    """Sums of the moves of paths that take the residuals of `date` one after the other.
+
+    Args:
+        model: how the variance goes on within a path.
+        residual: past moves over their deviations.
+        start: variance of the first step.
+        date: row of `residual` of each step.
+    """
 
     def step(
         state: tuple[Float[Array, "path factor"], Float[Array, "path factor"]], day: Array
     ) -> tuple[tuple[Float[Array, "path factor"], Float[Array, "path factor"]], None]:
         variance, total = state
         move = residual[day] * jnp.sqrt(variance)
-        return (source.model.next_variance(variance, jnp.square(move)), total + move), None
+        return (model.next_variance(variance, jnp.square(move)), total + move), None
 
-    first = jnp.broadcast_to(start, (source.paths, start.shape[0]))
+    first = jnp.broadcast_to(start, (date.shape[1], start.shape[0]))
     (_, total), _ = jax.lax.scan(step, (first, jnp.zeros_like(first)), date)
-    return total.T
+    return total

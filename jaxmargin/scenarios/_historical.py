@@ -11,7 +11,7 @@ from jaxmargin.scenarios._factors import FactorHistory
 from jaxmargin.scenarios._shocks import Shocks
 from jaxmargin.scenarios._source import DAYS_PER_YEAR, AbstractScenarioSource, require_fit
 
-__all__ = ["HistoricalSimulation"]
+__all__ = ["HistoricalSimulation", "age_weights", "overlapping_sums"]
 
 
 class HistoricalSimulation(AbstractScenarioSource):
@@ -50,19 +50,30 @@ class HistoricalSimulation(AbstractScenarioSource):
     def shocks(self, market: Market, key: Key[Array, ""]) -> Shocks:
         """See `AbstractScenarioSource.shocks`; `key` is not used."""
         require_fit(self, self.history.factors, market)
-        one_day = self.history.moves.T
-        moves = jax.lax.reduce_window(
-            one_day,
-            jnp.zeros((), one_day.dtype),
-            jax.lax.add,
-            window_dimensions=(1, self.horizon_days),
-            window_strides=(1, 1),
-            padding="valid",
-        )
-        age = jnp.arange(moves.shape[1] - 1, -1, -1)
+        moves = overlapping_sums(self.history.moves.T, self.horizon_days)
         return self.history.factors.shocks(
             moves,
             time=self.horizon_days / DAYS_PER_YEAR,
-            weight=jnp.power(self.decay.astype(moves.dtype), age.astype(moves.dtype)),
+            weight=age_weights(self.decay.astype(moves.dtype), moves.shape[1]),
             overlap=float(self.horizon_days),
         )
+
+
+def overlapping_sums(
+    one_day: Float[Array, "row day"], horizon_days: int
+) -> Float[Array, "row scenario"]:
+    """Sums over every window of `horizon_days` successive days, oldest first."""
+    return jax.lax.reduce_window(
+        one_day,
+        jnp.zeros((), one_day.dtype),
+        jax.lax.add,
+        window_dimensions=(1, horizon_days),
+        window_strides=(1, 1),
+        padding="valid",
+    )
+
+
+def age_weights(decay: Float[Array, ""], scenarios: int) -> Float[Array, " scenario"]:
+    """`decay` to the power of the age, which is zero for the last."""
+    age = jnp.arange(scenarios - 1, -1, -1)
+    return jnp.power(decay, age.astype(decay.dtype))

@@ -96,15 +96,20 @@ class GarchVolatility(AbstractVolatilityModel):
 
 
 def filter_variance(
-    model: AbstractVolatilityModel, returns: Float[Array, "day factor"]
+    model: AbstractVolatilityModel,
+    returns: Float[Array, "day factor"],
+    *,
+    start_days: int | None = None,
 ) -> Float[Array, "day_and_next factor"]:
     """Variance of each day's return given the days before, and last that of the day after the end.
 
-    The first is `model.initial_variance` of all the squares. Differentiable in both arguments.
+    The first is `model.initial_variance` of the squares. Differentiable in both arguments.
 
     Args:
         model: how the variance goes on.
         returns: returns about zero, oldest first.
+        start_days: days whose squares the first variance is of, all unless given; from the last of
+            them on, no variance knows a later return.
     """
     squares = jnp.square(returns)
 
@@ -114,6 +119,6 @@ def filter_variance(
         following = model.next_variance(variance, square)
         return following, following
 
-    first = model.initial_variance(squares)
+    first = model.initial_variance(squares[:start_days])
     _, rest = jax.lax.scan(step, first, squares, unroll=8)  # a step is little work: fewer loops
     return jnp.concatenate([first[None], rest])
