@@ -12,8 +12,9 @@ from jaxmargin.margin.derive._charged import (
     MarketQuotes,
     OptionLegs,
     PortfolioHoldings,
+    sum_groups,
 )
-from jaxmargin.margin.derive._contingencies import merge_contracts, naked_shorts
+from jaxmargin.margin.derive._sorted_legs import merge_legs, naked_shorts
 from jaxmargin.market import Market
 
 __all__ = ["AccountParts", "OracleConfidence", "account_parts", "market_quotes", "portfolio"]
@@ -78,7 +79,7 @@ def account_parts(row: Holdings, market: Market) -> AccountParts:
         ],
         axis=1,
     )
-    sums = jnp.matmul(belongs.astype(columns.dtype), columns, precision=jax.lax.Precision.HIGHEST)
+    sums = sum_groups(columns, group, expiries + assets)
     return AccountParts(
         legs=OptionLegs(
             expiry=jnp.where(option, terms.pillar, 0),
@@ -137,7 +138,7 @@ def portfolio(
         growth: the rule's value of an option for one in the market.
         scenarios: of the rule; the two columns behind them move the basis.
     """
-    legs, expiries = parts.legs, growth.shape[0]
+    (legs, _), expiries = merge_legs(parts.legs), growth.shape[0]
     values = growth[:, None] * (parts.mark[:, None] + parts.options_pnl[:, : scenarios + 2])
     return PortfolioHoldings(
         values=ExpiryValues(
@@ -147,7 +148,7 @@ def portfolio(
             down=values[:, scenarios + 1],
         ),
         naked=naked_shorts(legs, expiries),
-        gross=jax.ops.segment_sum(jnp.abs(merge_contracts(legs)), legs.expiry, expiries),
+        gross=sum_groups(jnp.abs(legs.quantity), legs.expiry, expiries),
         perpetual=parts.perpetual,
         perpetual_pnl=parts.perpetual_pnl[:, :scenarios],
     )

@@ -12,7 +12,7 @@ __all__ = [
     "OptionLegs",
     "PortfolioCharge",
     "PortfolioHoldings",
-    "by_market",
+    "sum_groups",
 ]
 
 
@@ -73,7 +73,7 @@ class MarketQuotes(eqx.Module):
 
     def of_expiries(self, amount: Float[Array, "expiry *more"]) -> Float[Array, "market *more"]:
         """Sum over the expiries of each market."""
-        return by_market(amount, self.market, self.spot.shape[0])
+        return sum_groups(amount, self.market, self.spot.shape[0])
 
 
 class PortfolioHoldings(eqx.Module):
@@ -137,9 +137,9 @@ class PortfolioCharge(eqx.Module):
     worst: Int[Array, " market"]
 
 
-def by_market(
-    amount: Float[Array, "row *more"], market: Int[Array, " row"], markets: int
-) -> Float[Array, "market *more"]:
-    """Sum of `amount` over the rows of each market."""
-    own = (jnp.arange(markets)[:, None] == market[None, :]).astype(amount.dtype)
+def sum_groups(
+    amount: Float[Array, "row *more"], group: Int[Array, " row"], groups: int
+) -> Float[Array, "group *more"]:
+    """Sum of `amount` over the rows of each group; a product, which takes less than a scatter."""
+    own = (jnp.arange(groups)[:, None] == group[None, :]).astype(amount.dtype)
     return jnp.matmul(own, amount, precision=jax.lax.Precision.HIGHEST)

@@ -1,50 +1,18 @@
-"""Charges that are linear in quantities: short options without cover, unsure oracles, lost pegs."""
+"""Charges for unsure oracles and lost pegs."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from jaxmargin.margin.derive._charged import MarketQuotes, OptionLegs, PortfolioHoldings
+from jaxmargin.margin.derive._charged import MarketQuotes, PortfolioHoldings
 from jaxmargin.margin.derive._parameters import OracleCharge, PegCharge
 
 __all__ = [
     "market_confidence",
-    "merge_contracts",
-    "naked_shorts",
     "oracle_share",
     "peg_growth",
-    "same_expiry",
     "unsure_shares",
 ]
-
-
-def same_expiry(legs: OptionLegs) -> Bool[Array, "option option"]:
-    """Whether two rows are of one expiry."""
-    return legs.expiry[:, None] == legs.expiry[None, :]
-
-
-def naked_shorts(legs: OptionLegs, expiries: int) -> Float[Array, " expiry"]:
-    """Coins in short options that no option of the same expiry and strike offsets, by expiry.
-
-    Where call and put of one strike have opposite signs, their sum counts if it is short;
-    otherwise each one that is short counts. Rows of one contract are added up first.
-    """
-    same = same_expiry(legs) & (legs.strike[:, None] == legs.strike[None, :])
-    call = legs.sign > 0.0
-    calls = same @ jnp.where(call, legs.quantity, 0.0)
-    puts = same @ jnp.where(call, 0.0, legs.quantity)
-    short = jnp.maximum(-calls, 0.0) + jnp.maximum(-puts, 0.0)
-    naked = jnp.where(calls * puts < 0.0, jnp.maximum(-(calls + puts), 0.0), short)
-    seen_before = jnp.any(jnp.tril(same, k=-1), axis=1)
-    return jax.ops.segment_sum(jnp.where(seen_before, 0.0, naked), legs.expiry, expiries)
-
-
-def merge_contracts(legs: OptionLegs) -> Float[Array, " option"]:
-    """Quantity of each contract, signed, on the first of its rows and zero on the others."""
-    same = same_expiry(legs) & (legs.strike[:, None] == legs.strike[None, :])
-    same &= legs.sign[:, None] == legs.sign[None, :]
-    seen_before = jnp.any(jnp.tril(same, k=-1), axis=1)
-    return jnp.where(seen_before, 0.0, same @ legs.quantity)
 
 
 def market_confidence(

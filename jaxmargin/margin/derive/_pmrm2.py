@@ -10,7 +10,7 @@ from jaxmargin.margin.derive._charged import (
     MarketQuotes,
     PortfolioCharge,
     PortfolioHoldings,
-    by_market,
+    sum_groups,
 )
 from jaxmargin.margin.derive._contingencies import oracle_share, peg_growth, unsure_shares
 from jaxmargin.margin.derive._inputs import (
@@ -98,7 +98,7 @@ def charge_pmrm2(
     """
 
     def of_coins(amount: Float[Array, " coin"]) -> Float[Array, " market"]:
-        return by_market(amount, coins.market, quotes.spot.shape[0])
+        return sum_groups(amount, coins.market, quotes.spot.shape[0])
 
     own = jax.tree.map(lambda leaf: leaf[quotes.market], parameters.discounts)
     factor = _static_discount(held.values.scenario, quotes.years, quotes.rate, own)

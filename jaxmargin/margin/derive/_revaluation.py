@@ -10,8 +10,8 @@ from jaxmargin.margin.derive._charged import (
     MarketQuotes,
     OptionLegs,
     PortfolioHoldings,
+    sum_groups,
 )
-from jaxmargin.margin.derive._contingencies import merge_contracts, naked_shorts
 from jaxmargin.margin.derive._inputs import (
     DeriveMarket,
     DeriveOptions,
@@ -19,6 +19,7 @@ from jaxmargin.margin.derive._inputs import (
     DeriveScenarios,
 )
 from jaxmargin.margin.derive._parameters import BasisMove, VolatilityMove
+from jaxmargin.margin.derive._sorted_legs import merge_legs, naked_shorts
 from jaxmargin.scenarios import tenor_scale
 
 __all__ = ["legs_of", "one_market", "price_expiries", "price_holdings", "volatility_factors"]
@@ -80,12 +81,12 @@ def price_holdings(
     values: ExpiryValues,
 ) -> PortfolioHoldings:
     """One account of one market as the portfolio rules charge it."""
-    legs, expiries = legs_of(positions.options), market.seconds.shape[0]
+    (legs, _), expiries = merge_legs(legs_of(positions.options)), market.seconds.shape[0]
     size = positions.perpetual * market.perpetual_price
     return PortfolioHoldings(
         values=values,
         naked=naked_shorts(legs, expiries),
-        gross=jax.ops.segment_sum(jnp.abs(merge_contracts(legs)), legs.expiry, expiries),
+        gross=sum_groups(jnp.abs(legs.quantity), legs.expiry, expiries),
         perpetual=positions.perpetual[None],
         perpetual_pnl=(size * (scenarios.spot_multiplier - 1.0))[None, :],
     )

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmargin.margin.derive._black import YEAR_SECONDS, option_value, root_years
-from jaxmargin.margin.derive._charged import MarketQuotes, OptionLegs
-from jaxmargin.margin.derive._contingencies import merge_contracts
+from jaxmargin.margin.derive._charged import MarketQuotes, OptionLegs, sum_groups
 from jaxmargin.margin.derive._inputs import DeriveMarket, DeriveOptions, DerivePositions
 from jaxmargin.margin.derive._result import StandardMargin
+from jaxmargin.margin.derive._sorted_legs import merge_legs
 from jaxmargin.margin.derive._standard_options import bounded_margins, isolated_margins
 from jaxmargin.margin.derive._standard_parameters import StandardParameters
 
@@ -126,21 +126,23 @@ def charge_standard(
         parameters: of each market.
     """
     spot, oracle, owner = quotes.spot, parameters.oracle, quotes.market
-    settings = jax.tree.map(lambda leaf: leaf[owner[legs.expiry]], parameters.options)
-    quantity, of_option = merge_contracts(legs), spot[owner[legs.expiry]]
-    expiries = owner.shape[0]
+    legs, unit_value = merge_legs(legs, unit_value)
+    market_of = owner[legs.expiry]
 
     def by_expiry(amount: Float[Array, " option"]) -> Float[Array, " expiry"]:
-        return jax.ops.segment_sum(amount, legs.expiry, expiries)
+        return sum_groups(amount, legs.expiry, owner.shape[0])
 
-    each = isolated_margins(legs, quantity, unit_value, of_option, settings)
+    settings, own = (
+        jax.tree.map(lambda leaf, row=row: leaf[row], parameters.options)
+        for row in (market_of, owner)
+    )
+    each = isolated_margins(legs, unit_value, spot[market_of], settings)
     isolated = (by_expiry(each[0]), by_expiry(each[1]))
-    own = jax.tree.map(lambda leaf: leaf[owner], parameters.options)
-    bounded = bounded_margins(legs, quantity, forward, own)
-    value = quotes.of_expiries(by_expiry(quantity * unit_value))
+    bounded = bounded_margins(legs, forward, own)
+    value = quotes.of_expiries(by_expiry(legs.quantity * unit_value))
     held, size = jnp.abs(perpetual), jnp.where(base < 0.0, -base, base)
     coin_value = size * spot / quotes.stable_price
-    short = by_expiry(-jnp.minimum(quantity, 0.0))
+    short = by_expiry(-jnp.minimum(legs.quantity, 0.0))
 
     sure = jnp.minimum(quotes.spot_confidence, quotes.perpetual_confidence)
     of_expiry = jnp.minimum(quotes.expiry_confidence, quotes.spot_confidence[owner])

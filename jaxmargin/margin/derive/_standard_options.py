@@ -1,11 +1,10 @@
 """Margin of options by Derive's Standard manager."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmargin.margin.derive._charged import OptionLegs
-from jaxmargin.margin.derive._contingencies import same_expiry
+from jaxmargin.margin.derive._charged import OptionLegs, sum_groups
+from jaxmargin.margin.derive._sorted_legs import running_sums, starts
 from jaxmargin.margin.derive._standard_parameters import StandardOptions
 
 __all__ = ["bounded_margins", "isolated_margins"]
@@ -13,7 +12,6 @@ __all__ = ["bounded_margins", "isolated_margins"]
 
 def isolated_margins(
     legs: OptionLegs,
-    quantity: Float[Array, " option"],
     unit_value: Float[Array, " option"],
     spot: Float[Array, " option"],
     settings: StandardOptions,
@@ -21,13 +19,12 @@ def isolated_margins(
     """Initial and maintenance margin of each row, every short option on its own; not positive.
 
     Args:
-        legs: the contracts.
-        quantity: of each contract, from `merge_contracts`.
+        legs: from `merge_legs`.
         unit_value: mark of one option, in USD.
         spot: price of the coin of each row, in USD.
         settings: shares of spot and mark, of each row.
     """
-    short = jnp.minimum(quantity, 0.0)
+    short = jnp.minimum(legs.quantity, 0.0)
     mark, notional = short * unit_value, short * spot
     out_of_money = jnp.maximum(legs.sign * (legs.strike / spot - 1.0), 0.0)
     share = jnp.maximum(settings.minimum_spot, settings.maximum_spot - out_of_money)
@@ -46,7 +43,6 @@ def isolated_margins(
 
 def bounded_margins(
     legs: OptionLegs,
-    quantity: Float[Array, " option"],
     forward: Float[Array, " expiry"],
     settings: StandardOptions,
 ) -> tuple[Float[Array, " expiry"], Float[Array, " expiry"]]:
@@ -56,22 +52,25 @@ def bounded_margins(
     each unpaired one loses a multiple of the forward on top.
 
     Args:
-        legs: the contracts.
-        quantity: of each contract, from `merge_contracts`.
+        legs: from `merge_legs`.
         forward: of each expiry, in USD.
         settings: multiples of each expiry.
     """
     rows, expiries = legs.expiry, forward.shape[0]
+    # strikes against the forward, so that sums of single precision stay small
+    distance, quantity = legs.strike - forward[rows], legs.quantity
+    calls, puts = (jnp.where(legs.sign == side, quantity, 0.0) for side in (1.0, -1.0))
+    columns = jnp.stack([calls, calls * distance, puts, puts * distance], axis=1)
+    below = running_sums(columns, starts(rows))
+    every = sum_groups(columns, rows, expiries)
+    above = every[rows, 2:] - below[:, 2:]
+    payoff = below[:, 0] * distance - below[:, 1] + above[:, 1] - above[:, 0] * distance
+    at_zero = every[:, 3] + every[:, 2] * forward
     # a row without position must not add a price beyond the strikes held
-    price = jnp.where(quantity != 0.0, legs.strike, 0.0)
-    payoff = jnp.maximum(legs.sign[None, :] * (price[:, None] - legs.strike[None, :]), 0.0)
-    at_strikes = jnp.where(same_expiry(legs), payoff, 0.0) @ quantity
-    put_value = jnp.maximum(-legs.sign, 0.0) * legs.strike
-    at_zero = jax.ops.segment_sum(quantity * put_value, rows, expiries)
-    lowest = jnp.minimum(jax.ops.segment_min(at_strikes, rows, expiries), at_zero)
-    calls = jnp.where(legs.sign > 0.0, quantity, 0.0)
-    unpaired = jnp.minimum(jax.ops.segment_sum(calls, rows, expiries), 0.0)
-    loss, beyond = jnp.minimum(lowest, 0.0), unpaired * forward
+    held = (jnp.arange(expiries)[:, None] == rows[None, :]) & (quantity != 0.0)[None, :]
+    lowest = jnp.min(jnp.where(held, payoff[None, :], jnp.inf), axis=1)
+    loss = jnp.minimum(jnp.minimum(lowest, at_zero), 0.0)
+    beyond = jnp.minimum(every[:, 0], 0.0) * forward
     return (
         loss + settings.unpaired_initial * beyond,
         loss + settings.unpaired_maintenance * beyond,
