@@ -22,6 +22,10 @@ _RULES: dict[str, tuple[_Test, str]] = {
     "not negative": (lambda v: bool(np.all(v >= 0.0)), "Give numbers from 0."),
     "from 1": (lambda v: bool(np.all(v >= 1.0)), "Give numbers from 1; write 110 % as 1.1."),
     "above 1": (lambda v: bool(np.all(v > 1.0)), "Give numbers above 1."),
+    "above -1": (
+        lambda v: bool(np.all(v > -1.0)),
+        "Give relative moves above -1; write a fall of 5 % as -0.05.",
+    ),
     "edges": (
         lambda v: bool(v[0] == 0.0 and np.all(np.diff(v) > 0.0)),
         "Give lower edges of tiers, which start at 0 and rise.",

@@ -91,7 +91,9 @@ def build_venue_rulebook(
         traded = set(instruments.loc[instruments["kind"] != "spot", "underlying"])
         rule = build_derive_rulebook(kind, chosen, assets, traded, problems)
     else:
-        needed = set(instruments["underlying"])
+        follows = dict(inputs.market.assets[["asset", "base"]].itertuples(index=False))
+        underlying = set(instruments["underlying"])
+        needed = underlying | {follows[name] or name for name in underlying}
         rule = build_rulebook(VENUE_RULEBOOKS[kind], chosen, assets, needed, problems)
     problems.raise_if_any()
     assert rule is not None

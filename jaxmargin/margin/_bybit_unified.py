@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -63,18 +64,18 @@ class BybitUnified(AbstractAccountRulebook):
         "Understanding Collateral Value Ratios in Unified Trading Account", 2025.
     """
 
-    position_lower: Float[Array, "asset tier"]
-    position_initial: Float[Array, "asset tier"]
-    position_maintenance: Float[Array, "asset tier"]
-    collateral_lower: Float[Array, "asset layer"]
-    collateral_ratio: Float[Array, "asset layer"]
-    debt_lower: Float[Array, "asset step"]
-    debt_initial: Float[Array, "asset step"]
-    debt_maintenance: Float[Array, "asset step"]
-    initial_rate: Float[Array, ""]
-    least_initial_rate: Float[Array, ""]
-    maintenance_rate: Float[Array, ""]
-    liquidation_fee: Float[Array, ""]
+    position_lower: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "edges"})
+    position_initial: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "share"})
+    position_maintenance: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "share"})
+    collateral_lower: Float[Array, "asset layer"] = eqx.field(metadata={"entries": "edges"})
+    collateral_ratio: Float[Array, "asset layer"] = eqx.field(metadata={"entries": "share"})
+    debt_lower: Float[Array, "asset step"] = eqx.field(metadata={"entries": "edges"})
+    debt_initial: Float[Array, "asset step"] = eqx.field(metadata={"entries": "share"})
+    debt_maintenance: Float[Array, "asset step"] = eqx.field(metadata={"entries": "share"})
+    initial_rate: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
+    least_initial_rate: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
+    maintenance_rate: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
+    liquidation_fee: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

@@ -76,20 +76,20 @@ class DeribitPortfolio(AbstractAccountRulebook):
         Deribit, API documentation, private/pme/simulate, 2024; support article 25944756247837.
     """
 
-    price_range: Float[Array, " asset"]
-    extended_moves: Float[Array, "asset extended"]
-    extended_factor: Float[Array, " asset"]
-    extended_dampener: Float[Array, " asset"]
-    range_up: Float[Array, " asset"]
-    range_down: Float[Array, " asset"]
-    minimum_up: Float[Array, " asset"]
-    short_power: Float[Array, " asset"]
-    long_power: Float[Array, " asset"]
-    annualized_move_risk: Float[Array, " asset"]
-    least_annualized_move: Float[Array, " asset"]
-    delta_threshold: Float[Array, " asset"]
-    floor_days: Float[Array, ""]
-    maintenance_factor: Float[Array, ""]
+    price_range: Float[Array, " asset"] = eqx.field(metadata={"entries": "inside (0, 1)"})
+    extended_moves: Float[Array, "asset extended"] = eqx.field(metadata={"entries": "above -1"})
+    extended_factor: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    extended_dampener: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    range_up: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    range_down: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    minimum_up: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    short_power: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    long_power: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    annualized_move_risk: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    least_annualized_move: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    delta_threshold: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
+    floor_days: Float[Array, ""] = eqx.field(metadata={"entries": "positive"})
+    maintenance_factor: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
     buckets: int = eqx.field(static=True)
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -61,15 +62,15 @@ class OkxPortfolio(AbstractAccountRulebook):
         the portfolio margin mode", 2024; API documentation, position-builder, 2025.
     """
 
-    spot_moves: Float[Array, "asset move"]
-    extreme_move: Float[Array, " asset"]
-    least_basis_move: Float[Array, " asset"]
-    annualized_basis_move: Float[Array, " asset"]
-    minimum_rate: Float[Array, " asset"]
-    minimum_lower: Float[Array, "asset tier"]
-    minimum_multiplier: Float[Array, "asset tier"]
-    extreme_share: Float[Array, ""]
-    initial_factor: Float[Array, ""]
+    spot_moves: Float[Array, "asset move"] = eqx.field(metadata={"entries": "above -1"})
+    extreme_move: Float[Array, " asset"] = eqx.field(metadata={"entries": "inside (0, 1)"})
+    least_basis_move: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    annualized_basis_move: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    minimum_rate: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    minimum_lower: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "edges"})
+    minimum_multiplier: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "from 1"})
+    extreme_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
+    initial_factor: Float[Array, ""] = eqx.field(metadata={"entries": "from 1"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(
         {ContractKind.PERPETUAL, ContractKind.FUTURE}

@@ -193,6 +193,7 @@ def test_all_problems_are_found_at_once():
         ("not negative", [0.0], [-1e-9]),
         ("from 1", [1.0], [0.99]),
         ("above 1", [1.01], [1.0]),
+        ("above -1", [-0.99, 3.0], [-1.0, -1.5]),
     ],
 )
 def test_a_field_says_what_its_entries_may_be(entries, good, bad):
