@@ -31,6 +31,7 @@ BOOK = {
     "instruments": Key(PATH),
     "positions": Key(PATH),
     "combos": Key(PATH, None),
+    "collateral": Key(PATH, None),
 }
 _SCENARIO_RULE = {
     "kind": Key(TEXT),

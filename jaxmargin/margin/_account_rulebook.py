@@ -26,7 +26,7 @@ from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks, pad_scenarios
 from jaxmargin.valuation import Progress, over_blocks
 
-__all__ = ["AbstractAccountRulebook", "AccountCharge", "unmoved"]
+__all__ = ["AbstractAccountRulebook", "AccountCharge", "require_accepted", "unmoved"]
 
 
 class AccountCharge(eqx.Module):
@@ -78,7 +78,7 @@ class AbstractAccountRulebook(AbstractRulebook):
             InvalidInputError: the book has contracts or accounts that the rule cannot margin. Where
                 that is not known yet, as in a `jit`, such accounts' margins are NaN.
         """
-        _require_accepted(self, book)
+        require_accepted(self, book)
         deltas = contract_deltas(book, market) if self.uses_deltas else None
         work = _Charge(self, contract_terms(book, market), deltas, market, shocks)
         charge, execution = over_blocks(work, pnl, book.positions, progress=progress)
@@ -144,7 +144,10 @@ def _known(margin: Float[Array, " row"], charge: AccountCharge) -> Float[Array, 
     return margin
 
 
-def _require_accepted(rulebook: AbstractAccountRulebook, book: Book) -> None:
+def require_accepted(rulebook: AbstractRulebook, book: Book) -> None:
+    """Refuse a book with contracts that the rule does not know; any other rule knows them all."""
+    if not isinstance(rulebook, AbstractAccountRulebook):
+        return
     refused = rows_of_kinds(book, rulebook.accepts)
     if refused:
         names = ", ".join(f"{count} {name}" for name, count in refused)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmargin.book import Book
+from jaxmargin.margin._account_rulebook import require_accepted
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.margin._rulebook import AbstractRulebook, charged, require_finite
 from jaxmargin.market import Market
@@ -37,6 +38,8 @@ def require_all(
     Raises:
         InvalidInputError, MemoryError: see `AbstractRulebook.requirement`.
     """
+    for rulebook in rulebooks:  # before any work
+        require_accepted(rulebook, book)
     results: dict[int, Requirement] = {}
     with memory_errors():
         for shocks, members in _by_scenarios([rule.shocks(market) for rule in rulebooks]):

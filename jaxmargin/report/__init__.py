@@ -2,13 +2,17 @@
 
 from jaxmargin.report._allocate import allocation_summary as allocation_summary
 from jaxmargin.report._allocation_picture import plot_allocation as plot_allocation
+from jaxmargin.report._backtest import backtest_summary as backtest_summary
+from jaxmargin.report._backtest import plot_margin_paths as plot_margin_paths
 from jaxmargin.report._compare import compare_summary as compare_summary
 from jaxmargin.report._compare import plot_comparison as plot_comparison
 from jaxmargin.report._explain import explain_summary as explain_summary
+from jaxmargin.report._ratios import plot_ratios as plot_ratios
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._sensitivities import plot_attribution as plot_attribution
 from jaxmargin.report._sensitivities import plot_ladder as plot_ladder
 from jaxmargin.report._sensitivities import sensitivity_summary as sensitivity_summary
+from jaxmargin.report._states import state_lines as state_lines
 from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain
 from jaxmargin.report._terminal import reverse_summary as reverse_summary

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_summary", "plot_comparison"]
 
-_PARTS = 9  # told apart by color; the others together are gray
+_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # the others together are gray
 _MEANINGLESS = 1e-6  # of the total: components below this are not drawn
 
 
@@ -65,10 +65,12 @@ def plot_comparison(
     totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
     scale, unit = (1e6, "million ") if totals["initial"].max() >= 1e6 else (1.0, "")
     _draw_parts(left, components, totals, place, scale)
+    maintenance = totals["maintenance"].reindex(names).to_numpy(np.float64) / scale
     left.plot(
-        totals["maintenance"].reindex(names).to_numpy(np.float64) / scale, [place[name] for name in names], "d",
+        maintenance, [place[name] for name in names], "d",
         color="white", markeredgecolor="black", label="maintenance, total",
     )  # fmt: skip
+    left.margins(x=0.03)
     left.set_yticks(list(place.values()), list(place))
     left.set_xlabel(f"parts of initial margin, all accounts, {unit}{currency}")
     left.axvline(0.0, color="black", linewidth=0.8)
@@ -102,8 +104,8 @@ def _draw_parts(
     table = sums.unstack(fill_value=0).reindex(list(place))
     weight = table.abs().sum().sort_values(ascending=False)
     shown = [name for name in weight.index if weight[name] > _MEANINGLESS * totals["initial"].max()]
-    named, others = shown[:_PARTS], shown[_PARTS:]
-    layers = [(name, table[name], f"C{number}") for number, name in enumerate(named)]
+    named, others = shown[: len(_COLORS)], shown[len(_COLORS) :]
+    layers = [(name, table[name], color) for name, color in zip(named, _COLORS, strict=False)]
     if others:
         layers.append(("others", table[others].sum(axis=1), "0.6"))
     up, down = np.zeros(len(table)), np.zeros(len(table))
