@@ -7,6 +7,7 @@ Pillars: BTC in half a day, 30 and 200 days; ETH in 30 days.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from add_on_kinds import FOR_ALL_KINDS
 from derive_kinds import DERIVE_RULEBOOKS
 from perpetual_kinds import PERPETUAL_RULEBOOKS, TIERED
 from portfolio_kinds import BYBIT, DERIBIT, OKX
@@ -43,6 +44,7 @@ from jaxmargin.margin import (
     RiskMeasureRulebook,
     kind_of,
 )
+from jaxmargin.margin.add_ons import WithAddOns
 from jaxmargin.margin.procyclicality import (
     AbstractProcyclicalityTool,
     EwmaFloor,
@@ -329,9 +331,16 @@ VENUE_RULEBOOKS: list[AbstractRulebook] = [
     BYBIT,
     DERIBIT,
     OKX,
+    WithAddOns(RULEBOOKS[0], FOR_ALL_KINDS),
 ]
 # Rules whose charges grow faster than positions: by tiers of size, say.
-CONVEX: tuple[type[AbstractRulebook], ...] = (*TIERED, type(BYBIT), type(DERIBIT), type(OKX))
+CONVEX: tuple[type[AbstractRulebook], ...] = (
+    *TIERED,
+    type(BYBIT),
+    type(DERIBIT),
+    type(OKX),
+    WithAddOns,
+)
 
 
 def book_of(rulebook: AbstractRulebook, accounts: int = 20, seed: int = 5) -> Book:
