@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -88,12 +88,29 @@ def margin(
     pnl: Annotated[
         bool, typer.Option("--pnl", help="Also write every account's P&L in every scenario.")
     ] = False,
+    liquidation: Annotated[
+        str,
+        typer.Option(
+            help="Also find liquidation prices, by these coins: BTC or BTC,ETH. Needs collateral "
+            "in [book]."
+        ),
+    ] = "",
+    liquidation_account: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Find them for this account alone, to rounding; may be repeated. Of all, from a "
+            "grid of prices, if absent."
+        ),
+    ] = None,
 ) -> None:
-    """Margin every account of a job."""
+    """Margin every account of a job; with collateral in [book], also say where it stands."""
     from jaxmargin.report import print_plain
 
-    _margin(job, out, pnl=pnl)
+    coins = tuple(dict.fromkeys(name.strip() for name in liquidation.split(",") if name.strip()))
+    accounts = tuple(dict.fromkeys(liquidation_account or ()))
+    states = _margin(job, out, pnl=pnl, liquidation=coins, liquidation_accounts=accounts)
     files = ["requirements.parquet", "components.parquet", "manifest.json"]
+    files += ["states.parquet"] * states + ["liquidation.parquet"] * bool(coins)
     print_plain([f"Results in {out}: {', '.join(files + ['pnl.parquet'] * pnl)}."])
 
 
@@ -146,13 +163,17 @@ def validate(job: JobFile) -> None:
     )
 
 
-def _margin(job: Path, out: Path, *, pnl: bool = False) -> None:
+def _margin(job: Path, out: Path, **settings: Any) -> bool:
+    """Margin a job and print what was found; whether states of accounts are among it."""
     from rich.console import Console
 
     prepare_jax()
     from jaxmargin.jobs import run_margin
-    from jaxmargin.report import margin_summary
+    from jaxmargin.report import margin_summary, print_plain, state_lines
 
     with progress_bar("margin") as progress:
-        result = run_margin(job, out, pnl=pnl, progress=progress)
+        result = run_margin(job, out, **settings, progress=progress)
     Console().print(margin_summary(result.requirements, result.manifest))
+    if result.states is not None:
+        print_plain(state_lines(result.states, result.liquidation))
+    return result.states is not None

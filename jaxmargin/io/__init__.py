@@ -1,5 +1,7 @@
 """Tables in and out: schema, checks, labels, importers."""
 
+from jaxmargin.io._balances import build_balances as build_balances
+from jaxmargin.io._balances import read_balances as read_balances
 from jaxmargin.io._book import BookTables as BookTables
 from jaxmargin.io._book import build_book as build_book
 from jaxmargin.io._book import contract_names as contract_names

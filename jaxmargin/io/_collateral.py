@@ -10,7 +10,7 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["CollateralTables", "read_collateral"]
+__all__ = ["CollateralTables", "check_posted", "read_collateral"]
 
 _TRAITS = ("class", "issuer", "currency")
 
@@ -67,9 +67,8 @@ def read_collateral(
         return None
     assets = market.assets["asset"]
     _check_schedule(paths["schedule"].name, schedule, assets, problems)
-    collateral = _check_posted(
-        paths["collateral"].name, collateral, schedule, assets, accounts, problems
-    )
+    check_posted(paths["collateral"].name, collateral, assets, accounts, problems)
+    collateral = _check_venues(paths["collateral"].name, collateral, schedule, problems)
     if len(limits):
         _check_limits(paths["limits"].name, limits, schedule, problems)
     if len(exclusions):
@@ -122,15 +121,14 @@ def _check_schedule(
         )  # fmt: skip
 
 
-def _check_posted(
+def check_posted(
     file: str,
     collateral: pd.DataFrame,
-    schedule: pd.DataFrame,
     assets: pd.Series,
     accounts: pd.Index,
     problems: Problems,
-) -> pd.DataFrame:
-    """Quantities are not negative, and every account posts at one venue; the venues filled in."""
+) -> None:
+    """Quantities are not negative, and assets and accounts are known."""
     problems.add_rows(
         file, "quantity", collateral["quantity"] < 0.0, "negative",
         "Enter a debt as a position in a contract of kind spot.", values=collateral["quantity"],
@@ -142,6 +140,12 @@ def _check_posted(
         file, "account", collateral["account"], accounts,
         "Take out accounts without a requirement, or correct the names.",
     )  # fmt: skip
+
+
+def _check_venues(
+    file: str, collateral: pd.DataFrame, schedule: pd.DataFrame, problems: Problems
+) -> pd.DataFrame:
+    """Every account posts at one venue; the venues filled in."""
     venues = sorted(schedule["venue"].unique())
     blank = collateral["venue"] == ""
     if len(venues) == 1:

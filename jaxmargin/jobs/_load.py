@@ -18,6 +18,7 @@ from jaxmargin.io import (
     estimate_betas,
     factor_names,
     nearest,
+    read_balances,
     read_book,
     read_correlations,
     read_history,
@@ -51,6 +52,7 @@ class Inputs:
             with the rule behind it; None for other kinds.
         given: arrays and labels of a table of scenarios; None for other kinds.
         ignored: columns that were in a table but are not used, by file name.
+        balances: what accounts have beside their positions, or None.
     """
 
     job: Job
@@ -62,6 +64,7 @@ class Inputs:
     stress_moves: tuple[dict[str, np.ndarray], pd.DataFrame] | None
     given: tuple[dict[str, np.ndarray], list[str]] | None
     ignored: dict[str, list[str]]
+    balances: pd.DataFrame | None = None
 
 
 def load_inputs(path: Path) -> Inputs:
@@ -85,6 +88,9 @@ def load_inputs(path: Path) -> Inputs:
     book = read_book(
         {name: path for name, path in job.book.items() if path}, time, market, problems
     )
+    balances = None
+    if market is not None and book is not None and job.book["collateral"]:
+        balances = read_balances(job.book["collateral"], market, book.accounts, problems)
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []
     settings = job.scenarios
@@ -111,6 +117,8 @@ def load_inputs(path: Path) -> Inputs:
         job.book["instruments"].name: book.instruments,
         job.book["positions"].name: book.positions,
     }
+    if balances is not None:
+        tables[job.book["collateral"].name] = balances
     ignored = {
         name: list(table.attrs["ignored_columns"])
         for name, table in tables.items()
@@ -118,7 +126,9 @@ def load_inputs(path: Path) -> Inputs:
     }
     if history is not None and history.ignored:
         ignored[settings["history"].name] = list(history.ignored)
-    return Inputs(job, market, book, history, correlations, stresses, stress_moves, given, ignored)
+    return Inputs(
+        job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances
+    )
 
 
 def only_accounts(inputs: Inputs, accounts: pd.Index) -> Inputs:

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,15 @@ class MarginResult:
         requirements: one row per account.
         components: one row per account and component.
         manifest: inputs, settings, versions, device, execution, seconds and warnings.
+        states: one row per account; None where the job names no collateral.
+        liquidation: one row per account, coin and side; None if not asked for.
     """
 
     requirements: pd.DataFrame
     components: pd.DataFrame
     manifest: dict[str, Any]
+    states: pd.DataFrame | None
+    liquidation: pd.DataFrame | None
 
 
 def run_margin(
@@ -41,6 +45,8 @@ def run_margin(
     out: Path,
     *,
     pnl: bool = False,
+    liquidation: Sequence[str] = (),
+    liquidation_accounts: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> MarginResult:
     """Margin every account of the job at `path` and write the results to the folder `out`.
@@ -48,8 +54,19 @@ def run_margin(
     Writes `requirements.parquet` (account, initial, maintenance, standard_error, tail_count,
     worst_scenario), `components.parquet` (account, component, amount) and `manifest.json`; with
     `pnl` also `pnl.parquet`, the P&L of every account in every scenario, see `pnl_file`.
+    Where [book] names a table `collateral`, also `states.parquet`, see `state_table`, and, for the
+    coins in `liquidation`, `liquidation.parquet`, see `liquidation_table`.
     Nothing is written unless everything was computed. Initial and maintenance margin are rounded
     up to `round_to`; the component `rounding` holds the difference.
+
+    Args:
+        path: job file.
+        out: folder for the results.
+        pnl: whether to write the P&L of accounts.
+        liquidation: coins whose liquidation prices are sought.
+        liquidation_accounts: only of these accounts, and to rounding; of all from a grid of prices
+            if none is named.
+        progress: called with work done and work in all.
 
     Raises:
         InvalidInputError: with every problem of the inputs.
@@ -65,7 +82,9 @@ def run_margin(
     from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import measured
     from jaxmargin.jobs._pnl import pnl_file
+    from jaxmargin.jobs._states import check_liquidation, liquidation_table, state_table
 
+    check_liquidation(inputs, liquidation, liquidation_accounts)
     with measured() as seconds:
         calculation = build_calculation(inputs)
         requirement = jax.device_get(
@@ -73,9 +92,16 @@ def run_margin(
                 calculation.book, calculation.market, progress=progress
             )
         )
+        labels = calculation.scenarios.labels
+        requirements, components = _tables(inputs, requirement, labels)
+        states = prices = None
+        if inputs.balances is not None:
+            states = state_table(inputs, calculation, requirement, requirements)
+        if liquidation:
+            prices = liquidation_table(
+                inputs, calculation, liquidation, liquidation_accounts, progress=progress
+            )
     scenarios = calculation.scenarios
-    labels = scenarios.labels
-    requirements, components = _tables(inputs, requirement, labels)
     manifest = {
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
@@ -109,20 +135,29 @@ def run_margin(
     }
     out.mkdir(parents=True, exist_ok=True)
     file = out / "pnl.parquet"
-    if not pnl and file.exists():
-        manifest["warnings"].append(
-            f"{file.name} is of an earlier run. Give --pnl to write it anew, or take it away."
-        )
+    for name, written, cure in (
+        ("pnl", pnl, "Give --pnl"),
+        ("states", states is not None, "Name collateral in [book]"),
+        ("liquidation", prices is not None, "Give --liquidation"),
+    ):
+        old = out / f"{name}.parquet"
+        if not written and old.exists():
+            manifest["warnings"].append(
+                f"{old.name} is of an earlier run. {cure} to write it anew, or take it away."
+            )
     table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
     with table if pnl else nullcontext() as facts:
         if facts is not None:
             manifest["pnl"] = facts
         write_table(requirements, out / "requirements.parquet")
         write_table(components, out / "components.parquet")
+        for name, written in (("states", states), ("liquidation", prices)):
+            if written is not None:
+                write_table(written, out / f"{name}.parquet")
         if scenarios.moves is not None:
             write_table(scenarios.moves, out / "stress_moves.parquet")
         write_json(manifest, out / "manifest.json")
-    return MarginResult(requirements, components, manifest)
+    return MarginResult(requirements, components, manifest, states, prices)
 
 
 def _tables(

@@ -71,9 +71,8 @@ def _notional(book: Book, market: Market) -> Float[Array, "instrument one"]:
 
 def _unsigned(positions: Positions) -> Positions:
     """The same with every short position long."""
-    quantities = tuple(block.quantity for block in positions.blocks)
-    return eqx.tree_at(
-        lambda p: tuple(block.quantity for block in p.blocks),
-        positions,
-        tuple(jnp.abs(quantity) for quantity in quantities),
+    blocks = tuple(
+        eqx.tree_at(lambda b: b.quantity, block, jnp.abs(block.quantity))
+        for block in positions.blocks
     )
+    return Positions(blocks, positions.row)
