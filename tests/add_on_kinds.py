@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from jaxmargin.margin import ContractKind
+from jaxmargin.margin import ContractKind, FixedPercentage
 from jaxmargin.margin.add_ons import (
     AbstractAddOn,
     BasisAddOn,
@@ -12,6 +12,7 @@ from jaxmargin.margin.add_ons import (
     LiquidityAddOn,
     MinimumPerContractAddOn,
     OracleConfidenceAddOn,
+    WithAddOns,
     WrongWayAddOn,
 )
 
@@ -67,3 +68,14 @@ ADD_ONS: list[AbstractAddOn] = [
 CONVEX_ADD_ONS = (LiquidityAddOn, ConcentrationAddOn)
 # Those that can charge exotic contracts too.
 FOR_ALL_KINDS = tuple(each for each in ADD_ONS if ContractKind.EXOTIC in each.accepts)
+
+RULE = FixedPercentage(
+    initial=jnp.array([0.1, 0.12, 0.2, 0.02, 0.0]),
+    maintenance=jnp.array([0.05, 0.06, 0.15, 0.01, 0.0]),
+    expiry_offset=jnp.array(1.0),
+)
+FLOOR = ADD_ONS[-1]
+# All at once on a rule with no margin but the value of long options, which the floor then lifts.
+ALL = WithAddOns(
+    FixedPercentage(jnp.zeros(5), jnp.zeros(5), jnp.array(1.0)), (FLOOR, *ADD_ONS[:-1])
+)
