@@ -57,6 +57,7 @@ from jaxmargin.backtest._rolling_models import student_model as student_model
 from jaxmargin.backtest._rolling_portfolios import Portfolios as Portfolios
 from jaxmargin.backtest._rolling_portfolios import made_up_portfolios as made_up_portfolios
 from jaxmargin.backtest._rolling_summary import margin_figures as margin_figures
+from jaxmargin.backtest._rolling_summary import overall_figures as overall_figures
 from jaxmargin.backtest._rolling_summary import quantile_tests as quantile_tests
 from jaxmargin.backtest._rolling_summary import shortfall_test as shortfall_test
 from jaxmargin.backtest._rolling_tails import measure_names as measure_names
