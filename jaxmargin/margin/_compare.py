@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 from jaxmargin.book import Book
 from jaxmargin.margin._account_rulebook import require_accepted
 from jaxmargin.margin._requirement import Requirement
-from jaxmargin.margin._rulebook import AbstractRulebook, charged, require_finite
+from jaxmargin.margin._risk_measure import RiskMeasureRulebook, charge_measures
+from jaxmargin.margin._rulebook import AbstractRulebook, charged, on_padded, require_finite
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import Progress, contract_pnl, memory_errors
@@ -26,8 +27,9 @@ def require_all(
 ) -> list[Requirement]:
     """Margin of every account by each rulebook, equal to `requirement` of each bit for bit.
 
-    Contracts are revalued once for all rulebooks that have the same scenarios, such as several
-    risk measures of one source; only one table of contract P&L exists at a time.
+    Contracts are revalued once for all rulebooks that have the same scenarios, and accounts
+    aggregated once for several risk measures of them; only one table of contract P&L exists at a
+    time.
 
     Args:
         rulebooks: the rules.
@@ -45,11 +47,28 @@ def require_all(
         for shocks, members in _by_scenarios([rule.shocks(market) for rule in rulebooks]):
             pnl = contract_pnl(book, market, shocks)
             require_finite(pnl, shocks.weight)
+            measures = {n: r for n in members if isinstance(r := rulebooks[n], RiskMeasureRulebook)}
+            if measures:  # one pass over the accounts for all of them
+                found = _measures(list(measures.values()), pnl, book, shocks)
+                results.update(zip(measures, found, strict=True))
             for number in members:
-                results[number] = charged(rulebooks[number], pnl, book, market, shocks)
-                if progress is not None:
-                    progress(len(results), len(rulebooks))
+                if number not in measures:
+                    results[number] = charged(rulebooks[number], pnl, book, market, shocks)
+            if progress is not None:
+                progress(len(results), len(rulebooks))
     return [results[number] for number in range(len(rulebooks))]
+
+
+def _measures(
+    rulebooks: list[RiskMeasureRulebook],
+    pnl: Float[Array, "instrument scenario"],
+    book: Book,
+    shocks: Shocks,
+) -> list[Requirement]:
+    def charge(padded: Book) -> list[Requirement]:
+        return charge_measures(rulebooks, pnl, padded, shocks)
+
+    return on_padded(charge, pnl.shape[0], book)
 
 
 def _by_scenarios(every: list[Shocks]) -> list[tuple[Shocks, list[int]]]:

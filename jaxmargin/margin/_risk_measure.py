@@ -1,5 +1,7 @@
 """Margin as a risk measure of the account's P&L over a horizon."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -14,7 +16,7 @@ from jaxmargin.risk import AbstractRiskMeasure, estimate_risk
 from jaxmargin.scenarios import AbstractScenarioSource, Shocks, pad_scenarios
 from jaxmargin.valuation import Progress
 
-__all__ = ["RiskMeasureRulebook"]
+__all__ = ["RiskMeasureRulebook", "charge_measures"]
 
 
 class RiskMeasureRulebook(AbstractRulebook):
@@ -59,22 +61,40 @@ class RiskMeasureRulebook(AbstractRulebook):
     ) -> Requirement:
         """See `AbstractRulebook.charge`."""
         del market
-        risk = estimate_risk(
-            (self.measure,),
-            pnl,
-            book.positions,
-            shocks.weight,
-            overlap=shocks.overlap,
-            progress=progress,
-        )
-        value = risk.value[:, 0]
+        return charge_measures((self,), pnl, book, shocks, progress=progress)[0]
+
+
+def charge_measures(
+    rulebooks: Sequence[RiskMeasureRulebook],
+    pnl: Float[Array, "instrument scenario"],
+    book: Book,
+    shocks: Shocks,
+    *,
+    progress: Progress | None = None,
+) -> list[Requirement]:
+    """What `charge` of each rulebook is, with every account's P&L aggregated once for all."""
+    risk = estimate_risk(
+        tuple(rulebook.measure for rulebook in rulebooks),
+        pnl,
+        book.positions,
+        shocks.weight,
+        overlap=shocks.overlap,
+        progress=progress,
+    )
+    results = []
+    for number, rulebook in enumerate(rulebooks):
+        value = risk.value[:, number]
         initial = jnp.maximum(value, 0.0)
-        return Requirement(
-            initial=initial,
-            maintenance=self.maintenance_ratio * initial,
-            components={component_name(type(self.measure)): value, "floor": initial - value},
-            standard_error=risk.standard_error[:, 0],
-            tail_count=risk.tail_count[:, 0],
-            worst_scenario=risk.worst_scenario,
-            execution=risk.execution,
+        name = component_name(type(rulebook.measure))
+        results.append(
+            Requirement(
+                initial=initial,
+                maintenance=rulebook.maintenance_ratio * initial,
+                components={name: value, "floor": initial - value},
+                standard_error=risk.standard_error[:, number],
+                tail_count=risk.tail_count[:, number],
+                worst_scenario=risk.worst_scenario,
+                execution=risk.execution,
+            )
         )
+    return results

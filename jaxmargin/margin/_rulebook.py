@@ -1,6 +1,7 @@
 """What every rulebook is."""
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -18,6 +19,7 @@ from jaxmargin.valuation import Progress, contract_pnl, memory_errors, rows_not_
 __all__ = [
     "AbstractRulebook",
     "charged",
+    "on_padded",
     "require_finite",
     "require_known",
     "require_margins",
@@ -83,14 +85,25 @@ def charged(
     progress: Progress | None = None,
 ) -> Requirement:
     """Margins by `charge` on a padded number of accounts, so that one more compiles nothing."""
+
+    def charge(padded: Book) -> list[Requirement]:
+        return [rulebook.charge(pnl, padded, market, shocks, progress=progress)]
+
+    return on_padded(charge, pnl.shape[0], book)[0]
+
+
+def on_padded(
+    charge: Callable[[Book], list[Requirement]], contracts: int, book: Book
+) -> list[Requirement]:
+    """What `charge` gives on `book` with accounts padded, cut to those that there are, checked."""
     accounts = book.positions.row
     if not isinstance(accounts, Tracer):
-        require_known(book.positions, pnl.shape[0])
+        require_known(book.positions, contracts)
         book = eqx.tree_at(lambda b: b.positions, book, pad_accounts(book.positions))
-    result = rulebook.charge(pnl, book, market, shocks, progress=progress)
-    result = jax.tree.map(lambda leaf: _first_rows(leaf, accounts.shape[0]), result)
-    require_margins(result)
-    return result
+    results = jax.tree.map(lambda leaf: _first_rows(leaf, accounts.shape[0]), charge(book))
+    for result in results:
+        require_margins(result)
+    return results
 
 
 def _first_rows(leaf: Array | int, rows: int) -> Array | int:
