@@ -46,7 +46,15 @@ def run_command(monkeypatch, capsys):
     """
     from jaxmargin.cli import main
 
-    for module in ("_allocate", "_app", "_compare", "_explain", "_sensitivities", "_what_if"):
+    for module in (
+        "_allocate",
+        "_app",
+        "_backtest",
+        "_compare",
+        "_explain",
+        "_sensitivities",
+        "_what_if",
+    ):
         monkeypatch.setattr(f"jaxmargin.cli.{module}.prepare_jax", lambda: None)
 
     def run(*words):

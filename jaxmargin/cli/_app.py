@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from jaxmargin.cli._allocate import allocate
+from jaxmargin.cli._backtest import backtest
 from jaxmargin.cli._compare import compare
 from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(explain)
 app.command()(allocate)
+app.command()(backtest)
 app.command()(compare)
 app.command()(conform)
 app.command()(rulebooks)

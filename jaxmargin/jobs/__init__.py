@@ -2,6 +2,8 @@
 
 from jaxmargin.jobs._allocate import AllocateResult as AllocateResult
 from jaxmargin.jobs._allocate import run_allocate as run_allocate
+from jaxmargin.jobs._backtest import BacktestTables as BacktestTables
+from jaxmargin.jobs._backtest import run_backtest as run_backtest
 from jaxmargin.jobs._calculation import Calculation as Calculation
 from jaxmargin.jobs._calculation import build_calculation as build_calculation
 from jaxmargin.jobs._compare import CompareResult as CompareResult

@@ -80,7 +80,9 @@ def backtest_summary(tests: pd.DataFrame, kpis: pd.DataFrame, facts: dict[str, A
         *(
             f"{name}: rejected for {int(group['rejected'].sum()):,} of "
             f"{int(group['p_value'].notna().sum()):,} accounts that it is defined for."
-            for name, group in tests[tests["account"] != "all"].groupby("test", sort=False)
+            for name, group in tests[tests["account"].isin(kpis["account"])].groupby(
+                "test", sort=False
+            )
             if group["p_value"].notna().any()
         ),
         f"Cold {facts['seconds']['cold']:.2f} s, warm {facts['seconds']['warm']:.2f} s.",
