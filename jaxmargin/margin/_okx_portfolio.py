@@ -35,7 +35,8 @@ class OkxPortfolio(AbstractAccountRulebook):
       is assumed.
     - The venue merges contracts of a coin whatever they settle in, and charges what may come
       between the currencies (MR9). That charge is not established; instead what settles in
-      different currencies does not offset in MR1 and MR6 here, which gives no less.
+      different currencies does not offset in MR1 and MR6 here, which gives no less than the merged
+      unit without that charge.
 
     Left out: MR2, MR3 and MR5, which concern options, are not established, so that options are
     refused; so are coins held, which count as collateral. MR8 is a charge for negative balances,
