@@ -133,7 +133,7 @@ def main():
     margins = 2 * 3 * found.day.size * PORTFOLIOS
     labels, figures = ratios(times, PEERS)
     words = (
-        f"{margins / 1e6:.0f} million ES and VaR of {PORTFOLIOS:,} portfolios on {found.day.size:,} "
+        f"{margins / 1e6:.0f} million ES and VaR of {PORTFOLIOS:,} portfolios, {found.day.size:,} "
         f"days in {shown(total)} s; times as fast as {labels}: {figures}"
     )
     content = {
