@@ -59,6 +59,9 @@ def build_derive_rulebook(
     """
     before, where = len(problems.found), f"{settings.file}, [{settings.name}]"
     shared = settings.content.get("parameters", {})
+    if not isinstance(shared, dict):
+        problems.add(f"{where}, parameters", "not a table", f"Write [{settings.name}.parameters].")
+        shared = {}
     coins = _coins(rulebook, settings.content.get("assets", {}), where, problems)
     markets = [name for name, table in coins.items() if table.get("market")]
     for name in sorted(traded - set(markets)):
@@ -68,12 +71,15 @@ def build_derive_rulebook(
             f"Its markets are {', '.join(markets) or 'none'}; add [{settings.name}.assets.{name}] "
             "with market = true, or take the contracts out of the book.",
         )
+    found = Problems()  # of every coin; what is shared is told once
     each = [
         build_derive_parameters(
-            rulebook, _own_parameters(rulebook, shared, coins.get(name, {})), where, problems
+            rulebook, _own_parameters(rulebook, shared, coins.get(name, {})), where, found
         )
-        for name in ({} if not isinstance(shared, dict) else dict.fromkeys([*assets, *coins]))
+        for name in dict.fromkeys([*assets, *coins])
     ]
+    for problem in dict.fromkeys(found.found):
+        problems.found.append(problem)
     scenarios = _scenarios(rulebook, settings, assets, markets, problems)
     if len(problems.found) > before:
         return None

