@@ -144,6 +144,13 @@ def test_days_run_through_in_small_pieces_have_the_same_margins(name, monkeypatc
     assert told == [(6, 20), (12, 20), (18, 20), (20, 20)]
 
 
+def test_days_computed_together_have_the_margins_of_days_one_by_one():
+    model, books = MODELS["filtered"][0](jnp.asarray(RETURNS), 1), BOOKS["weights"][0]
+    alone = run_backtest(model, books, RETURNS, MEASURES)
+    together = run_backtest(model, books, RETURNS, MEASURES, days_at_once=3)
+    np.testing.assert_allclose(together.margin, alone.margin, rtol=1e-12)
+
+
 def test_age_weights_give_the_weighted_quantile():
     """Loss where the weight of the larger ones reaches 10 %, counted by hand over sorted losses."""
     model = HistoricalModel(jnp.asarray(RETURNS), decay=jnp.asarray(0.95), window=WINDOW)
