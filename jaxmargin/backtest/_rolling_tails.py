@@ -102,7 +102,7 @@ def tail_counts(
 
 def measure_names(measures: Sequence[AbstractRiskMeasure]) -> list[str]:
     """Short names of measures, `ES 99 %` or `VaR 97.5 %`; the kind where it has no level."""
-    short = {"ExpectedShortfall": "ES", "ValueAtRisk": "VaR"}
+    short = {"ExpectedShortfall": "ES", "ValueAtRisk": "VaR", "WorstCase": "worst case"}
     names = []
     for measure in measures:
         kind, share = type(measure).__name__, _share(measure)

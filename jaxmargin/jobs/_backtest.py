@@ -103,7 +103,7 @@ def run_backtest(
         "days": len(found.day),
         "first_day": closes[found.day[0] + 1].date().isoformat(),
         "last_day": closes[found.day[-1] + 1].date().isoformat(),
-        "tail_count": float(found.tail_count[0]),
+        "tail_count": None if np.isnan(found.tail_count[0]) else float(found.tail_count[0]),
         "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
         "settings": inputs.job.resolved(),
         "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},

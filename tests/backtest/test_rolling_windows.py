@@ -131,4 +131,4 @@ def test_structured_portfolios_have_names_and_the_weights_that_they_say():
 
 def test_measures_are_named_by_kind_and_level():
     names = measure_names((ExpectedShortfall(0.975), ValueAtRisk(0.99), WorstCase()))
-    assert names == ["ES 97.5 %", "VaR 99 %", "WorstCase"]
+    assert names == ["ES 97.5 %", "VaR 99 %", "worst case"]

@@ -54,19 +54,34 @@ def test_margins_and_losses_are_those_of_a_loop_over_the_p_and_l_of_the_margin_j
             assert row.exceeded == (-row.realized > row.margin)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"expected-shortfall": "value-at-risk", "[scenarios]": "[scenarios]\ndecay = 0.98"},
+        {'kind = "expected-shortfall"\nlevel = 0.975': 'kind = "worst-case"'},
+    ],
+    ids=["expected-shortfall", "weighted-by-age", "worst-case"],
+)
 def test_the_last_margin_is_that_of_a_margin_job_whose_history_ends_on_that_day(
-    job, tables, settings
+    job, settings, changes
 ):
     closes, rulebook = settings
-    last = closes[len(closes) - 1 - rulebook["horizon_days"]]
     text = job.read_text()
-    first = closes[len(closes) - 1 - rulebook["horizon_days"] - 120]
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    full, past = job.with_name("full.toml"), job.with_name("past.toml")
+    full.write_text(text)
+    tables = run_backtest(full, job.parent / "full", window=120)
+    row = len(closes) - 1 - rulebook["horizon_days"]
+    first, last = closes[row - 120], closes[row]
     dates = f"start = {first.date().isoformat()}\nend = {last.date().isoformat()}\n"
-    changed = job.with_name("past.toml")
-    changed.write_text(text.replace("[scenarios]\n", f"[scenarios]\n{dates}"))
-    alone = run_margin(changed, job.parent / "past").requirements
+    past.write_text(text.replace("[scenarios]\n", f"[scenarios]\n{dates}"))
+    alone = run_margin(past, job.parent / "past").requirements
     own = tables.days[tables.days["time"] == last].set_index("account")["margin"]
-    np.testing.assert_allclose(own.reindex(alone["account"]), alone["initial"], rtol=1e-12)
+    np.testing.assert_allclose(own.reindex(alone["account"]), alone["initial"], atol=0.0101)
+    assert tables.tests.empty == ("worst-case" in text)
 
 
 def test_kpis_and_tests_count_what_the_days_say(tables):
