@@ -1,5 +1,7 @@
 """Tables in and out: schema, checks, labels, importers."""
 
+from jaxmargin.io._add_ons import ADD_ONS as ADD_ONS
+from jaxmargin.io._add_ons import build_add_on as build_add_on
 from jaxmargin.io._balances import build_balances as build_balances
 from jaxmargin.io._balances import read_balances as read_balances
 from jaxmargin.io._book import BookTables as BookTables

@@ -13,7 +13,7 @@ from jaxmargin.io._rulebook_entries import broken_rule
 from jaxmargin.io._rulebook_parameters import RulebookSettings
 from jaxmargin.io._toml import is_number
 
-__all__ = ["build_rulebook"]
+__all__ = ["build_module", "build_rulebook", "is_by_asset"]
 
 _OTHERS = "default"  # the table of coins that have none of their own
 _TOP = ("source", "date", "assumed", "parameters", "assets")
@@ -55,34 +55,70 @@ def build_rulebook(
         problems.add(
             where, f"unknown key {key!r}{nearest(key, _TOP)}", f"Its keys are {', '.join(_TOP)}."
         )
+    place = f"{where}, parameters."
+    rule = build_module(kind, where, place, shared, tables, assets, needed, problems)
+    return rule if len(problems.found) == before else None
+
+
+def build_module(
+    kind: type[_Rule],
+    where: str,
+    place: str,
+    shared: dict[str, Any],
+    tables: dict[str, Any],
+    assets: list[str],
+    needed: set[str],
+    problems: Problems,
+) -> _Rule | None:
+    """A module from its numbers and from tables by asset; see `build_rulebook`.
+
+    Args:
+        kind: class of the module.
+        where: what messages begin with.
+        place: the same for the name of a shared setting to follow.
+        shared: settings that are not by asset.
+        tables: settings by asset.
+        assets: see `build_rulebook`.
+        needed: see `build_rulebook`.
+        problems: where problems go.
+    """
+    before = len(problems.found)
     rows = {name: table for name, table in tables.items() if isinstance(table, dict)}
     for name in tables.keys() - rows.keys():
         problems.add(f"{where}, assets.{name}", "not a table", "Write a table of settings.")
-    reader = _Builder(where, assets, needed, problems)
+    reader = _Builder(where, place, assets, needed, problems)
     rule = reader.build(kind, shared, rows, "")
     for coin, table in rows.items():
         reader.check_keys(f"{where}, assets.{coin}", table, "")
     return rule if len(problems.found) == before else None
 
 
+def is_by_asset(field: Field[Any]) -> bool:
+    """Whether a field has one entry, or one list, by asset."""
+    return _dims(field.type)[:1] == ("asset",)
+
+
 class _Builder:
     """Builds modules from tables; collects every problem."""
 
-    def __init__(self, where: str, assets: list[str], needed: set[str], problems: Problems) -> None:
-        self.where, self.assets, self.needed, self.problems = where, assets, needed, problems
+    def __init__(
+        self, where: str, place: str, assets: list[str], needed: set[str], problems: Problems
+    ) -> None:
+        self.where, self.place = where, place
+        self.assets, self.needed, self.problems = assets, needed, problems
         self.by_asset: set[str] = set()
 
     def build(self, kind: type[_Rule], shared: Any, rows: dict[str, Any], prefix: str) -> Any:
         """An instance of `kind`, or None."""
         if not isinstance(shared, dict):
-            place = f"{self.where}, parameters.{prefix.rstrip('.')}"
+            place = f"{self.place}{prefix.rstrip('.')}"
             self.problems.add(place, "not a table", "Write it as a table.")
             return None
         values, complete, expected = {}, True, set()
         for field in fields(kind):
             name = f"{prefix}{field.name}"
             dims = _dims(field.type)
-            if dims[:1] == ("asset",):
+            if is_by_asset(field):
                 values[field.name] = self._by_asset(field, name, rows, deep=len(dims) == 2)
             elif isinstance(field.type, type) and issubclass(field.type, eqx.Module):
                 expected.add(field.name)
@@ -99,7 +135,7 @@ class _Builder:
         for key in shared.keys() - expected:
             hint = nearest(key, expected)
             self.problems.add(
-                f"{self.where}, parameters", f"unknown key {prefix + key!r}{hint}",
+                self.place.rstrip("., "), f"unknown key {prefix + key!r}{hint}",
                 f"Its keys are {', '.join(sorted(expected))}." if expected else "Take it out.",
             )  # fmt: skip
         if not complete:
@@ -131,7 +167,7 @@ class _Builder:
                 self.problems.add(f"{place}.{name}", "not a table", "Write it as a table.")
 
     def _shared(self, field: Field[Any], name: str, value: Any, depth: int) -> Any:
-        place, kind = f"{self.where}, parameters.{name}", field.type
+        place, kind = f"{self.place}{name}", field.type
         if kind in (str, bool, int):
             if type(value) is kind:
                 return value

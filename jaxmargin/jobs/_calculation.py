@@ -4,16 +4,23 @@ from dataclasses import dataclass
 
 from jaxmargin.book import Book
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import build_book
+from jaxmargin.io import Problems, build_add_on, build_book
 from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
 from jaxmargin.jobs._load import Inputs, market_of
 from jaxmargin.jobs._scenarios import Scenarios, build_scenarios
 from jaxmargin.jobs._venue_rulebooks import build_venue_rulebook, venue_scenarios
 from jaxmargin.margin import AbstractRulebook, RiskMeasureRulebook
+from jaxmargin.margin.add_ons import WithAddOns
 from jaxmargin.market import Market
 from jaxmargin.risk import AbstractRiskMeasure, ExpectedShortfall, ValueAtRisk, WorstCase
 
-__all__ = ["Calculation", "build_calculation", "measure_rulebook", "risk_measure"]
+__all__ = [
+    "Calculation",
+    "build_calculation",
+    "measure_rulebook",
+    "risk_measure",
+    "with_add_ons",
+]
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ def build_calculation(inputs: Inputs, market: Market | None = None) -> Calculati
     if kind in VENUE_KINDS:
         place = f"{inputs.job.path.name}, [rulebook]"
         venue = build_venue_rulebook(kind, settings["set"], settings["file"], inputs, place)
-        return Calculation(market, book, venue_scenarios(venue, kind, inputs, market), venue)
+        scenarios = venue_scenarios(venue, kind, inputs, market)
+        return Calculation(market, book, scenarios, with_add_ons(venue, inputs, market))
     scenarios = build_scenarios(inputs, market)
     rulebook = RiskMeasureRulebook(
         source=scenarios.source,
@@ -57,7 +65,25 @@ def build_calculation(inputs: Inputs, market: Market | None = None) -> Calculati
         measure=risk_measure(settings["kind"], settings.get("level")),
         maintenance_ratio=settings["maintenance_ratio"],
     )
-    return Calculation(market, book, scenarios, rulebook)
+    return Calculation(market, book, scenarios, with_add_ons(rulebook, inputs, market))
+
+
+def with_add_ons(rulebook: AbstractRulebook, inputs: Inputs, market: Market) -> AbstractRulebook:
+    """The rulebook with the add-ons of a job; itself where the job has none.
+
+    Raises:
+        InvalidInputError: with every problem of their settings.
+    """
+    problems, assets, job = Problems(), list(inputs.market.assets["asset"]), inputs.job
+    built = [
+        build_add_on(
+            table, f"{job.path.name}, [[add_on]] {table['kind']}", assets, market, problems
+        )
+        for table in job.add_ons
+    ]
+    problems.raise_if_any()
+    add_ons = tuple(add_on for add_on in built if add_on is not None)
+    return WithAddOns(rulebook, add_ons) if add_ons else rulebook
 
 
 def risk_measure(kind: str, level: float | None) -> AbstractRiskMeasure:
@@ -72,9 +98,14 @@ def measure_rulebook(calculation: Calculation, inputs: Inputs, command: str) -> 
     """The rulebook of a job whose margin is a risk measure.
 
     Raises:
-        InvalidInputError: the rulebook is a venue's.
+        InvalidInputError: the rulebook is a venue's, or the job has add-ons.
     """
     rulebook = calculation.rulebook
+    if isinstance(rulebook, WithAddOns):
+        raise InvalidInputError(
+            f"{inputs.job.path.name}, [[add_on]]: {command} is of the rulebook alone. Take the "
+            "add-ons out of a copy of the job."
+        )
     if isinstance(rulebook, RiskMeasureRulebook):
         return rulebook
     raise InvalidInputError(

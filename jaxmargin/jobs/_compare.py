@@ -67,7 +67,8 @@ def run_compare(
         path: job file.
         rulebooks: `kind`, or `kind:set` with a set of settings of a venue's rule or the level of a
             risk measure, such as `expected-shortfall:0.975`. A risk measure takes the scenarios,
-            and unless it names a level the level, of the job.
+            and unless it names a level the level, of the job. The job's add-ons come on top of
+            each.
         out: folder for the results.
         progress: called with rulebooks done and rulebooks in all.
 
@@ -83,17 +84,16 @@ def run_compare(
 
     import jax
 
-    from jaxmargin.jobs._calculation import build_calculation
+    from jaxmargin.jobs._calculation import build_calculation, with_add_ons
     from jaxmargin.jobs._clock import measured
     from jaxmargin.margin import require_all
 
     with measured() as seconds:
         calculation = build_calculation(inputs)
         rules = {name: _rule(*each, calculation, inputs) for name, each in named.items()}
+        charged = [with_add_ons(rule, inputs, calculation.market) for rule in rules.values()]
         found = jax.device_get(
-            require_all(
-                list(rules.values()), calculation.book, calculation.market, progress=progress
-            )
+            require_all(charged, calculation.book, calculation.market, progress=progress)
         )
     labels = {name: _labels(rule, calculation, inputs) for name, rule in rules.items()}
     margins, components = _tables(inputs, dict(zip(rules, found, strict=True)), labels)

@@ -1,6 +1,6 @@
 """What a job file may say outside [scenarios]: sections, keys, their types and defaults."""
 
-from jaxmargin.jobs._types import COUNT, NUMBER, PATH, TEXT, TIME, Key, one_of
+from jaxmargin.jobs._types import COUNT, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
 
 __all__ = [
     "ALLOCATION",
@@ -8,6 +8,7 @@ __all__ = [
     "MARKET",
     "MEASURE_KINDS",
     "RULEBOOKS",
+    "SAFEGUARDS",
     "TOP",
     "VENUE_KINDS",
 ]
@@ -89,4 +90,14 @@ ALLOCATION = {
     "smallest_movement": Key(NUMBER, 0.0, lambda v: v >= 0.0, "an amount of the numeraire, or 0"),
     "most_movements": Key(COUNT, None, lambda v: v >= 0, "a whole number from 0"),
     "search_seconds": Key(NUMBER, 5.0, lambda v: v > 0.0, "seconds above 0"),
+}
+SAFEGUARDS = {
+    "set": Key(TEXT, None),
+    "file": Key(PATH, None),
+    "tools": Key(NAMES, None),
+    "client_class": Key(TEXT, None),
+    "asset_class": Key(TEXT, None),
+    "most_offset": Key(TEXT, None),
+    "approved": Key(NAMES, ()),
+    "previous": Key(PATH, None),
 }

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import Problems, nearest, read_toml
-from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, TOP, VENUE_KINDS
+from jaxmargin.io import ADD_ONS, Problems, nearest, read_toml
+from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, SAFEGUARDS, TOP, VENUE_KINDS
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
@@ -31,6 +31,8 @@ class Job:
             rulebook has scenarios of its own.
         rulebook: kind and settings of the rulebook.
         allocation: files and settings of an allocation of collateral; None without the section.
+        safeguards: which safeguards margins have; None without the section.
+        add_ons: tables of charges on top of the rulebook's margin, each of a known kind.
         given: keys of [scenarios] that the file gives.
     """
 
@@ -41,12 +43,15 @@ class Job:
     scenarios: Mapping[str, Any]
     rulebook: Mapping[str, Any]
     allocation: Mapping[str, Any] | None
+    safeguards: Mapping[str, Any] | None
+    add_ons: tuple[Mapping[str, Any], ...]
     given: tuple[str, ...]
 
     def inputs(self) -> list[Path]:
         """Every file that a margin depends on, the job file first."""
         sections: tuple[Mapping[str, Any], ...] = (self.market, self.book, self.scenarios)
         values = [v for s in sections for each in s.values() for v in _each(each)]
+        values.append((self.safeguards or {}).get("file"))
         return [self.path] + [v for v in values if isinstance(v, Path)]
 
     def resolved(self) -> dict[str, Any]:
@@ -61,9 +66,11 @@ class Job:
                     ("scenarios", self.scenarios),
                     ("rulebook", self.rulebook),
                     ("allocation", self.allocation),
+                    ("safeguards", self.safeguards),
                 )
                 if section is not None
             },
+            **({"add_on": [dict(table) for table in self.add_ons]} if self.add_ons else {}),
         }
 
 
@@ -75,7 +82,15 @@ def read_job(path: Path, problems: Problems) -> Job | None:
         return None
     sections = {
         name: content.pop(name, None)
-        for name in ("market", "book", "scenarios", "rulebook", "allocation")
+        for name in (
+            "market",
+            "book",
+            "scenarios",
+            "rulebook",
+            "allocation",
+            "safeguards",
+            "add_on",
+        )
     }
     reader = _Reader(path, problems)
     settings = reader.read("", content, TOP, extra=tuple(sections))
@@ -96,9 +111,15 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     allocation = None
     if sections["allocation"] is not None:
         allocation = reader.section("allocation", sections["allocation"], ALLOCATION)
+    safeguards = None
+    if sections["safeguards"] is not None:
+        safeguards = reader.section("safeguards", sections["safeguards"], SAFEGUARDS)
+    add_ons = reader.tables_by_kind("add_on", sections["add_on"] or [], ADD_ONS)
     if len(problems.found) > before:
         return None
-    return Job(path, settings, market, book, scenarios, rulebook, allocation, given)
+    return Job(
+        path, settings, market, book, scenarios, rulebook, allocation, safeguards, add_ons, given
+    )
 
 
 class _Reader:
@@ -136,6 +157,24 @@ class _Reader:
             )
             return {}
         return self.read(name, content, kinds[kind])
+
+    def tables_by_kind(
+        self, name: str, content: Any, kinds: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], ...]:
+        """Tables [[name]], each of another kind; their settings are checked where they are used."""
+        where, seen = f"{self.path.name}, [[{name}]]", []
+        if not (isinstance(content, list) and all(isinstance(table, dict) for table in content)):
+            self.problems.add(where, "not a list of tables", f"Write [[{name}]] above each.")
+            return ()
+        for table in content:
+            kind = table.get("kind")
+            if str(kind) not in kinds:
+                what = f"unknown kind {kind!r}{nearest(str(kind), kinds)}"
+                self.problems.add(where, what, f"Use one of {', '.join(kinds)}.")
+            elif kind in seen:
+                self.problems.add(where, f"kind {kind!r} twice", "Put the settings into one.")
+            seen.append(kind)
+        return tuple(content)
 
     def read(
         self,

@@ -1,5 +1,6 @@
 """Moves of expiries and perpetuals against the coin."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -32,10 +33,10 @@ class BasisAddOn(AbstractAddOn):
         Deribit's roll shock has the larger of the first two for each contract and nets nothing.
     """
 
-    carry: Float[Array, " asset"]
-    smallest: Float[Array, " asset"]
-    perpetual: Float[Array, " asset"]
-    maintenance_share: Float[Array, ""]
+    carry: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    smallest: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    perpetual: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     def charge(self, holdings: Holdings, market: Market) -> Float[Array, " row"]:
         """See `AbstractAddOn.charge`."""

@@ -1,5 +1,6 @@
 """Positions that are large against what a market trades and holds."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -34,14 +35,14 @@ class ConcentrationAddOn(AbstractAddOn):
         maintenance_share: see `AbstractAddOn`.
     """
 
-    daily_volume: Float[Array, " asset"]
-    open_interest: Float[Array, " asset"]
-    margin: Float[Array, " asset"]
-    excess_rate: Float[Array, " asset"]
-    participation: Float[Array, ""]
-    margin_period_days: Float[Array, ""]
-    interest_threshold: Float[Array, ""]
-    maintenance_share: Float[Array, ""]
+    daily_volume: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
+    open_interest: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
+    margin: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    excess_rate: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    participation: Float[Array, ""] = eqx.field(metadata={"entries": "positive"})
+    margin_period_days: Float[Array, ""] = eqx.field(metadata={"entries": "positive"})
+    interest_threshold: Float[Array, ""] = eqx.field(metadata={"entries": "positive"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     def charge(self, holdings: Holdings, market: Market) -> Float[Array, " row"]:
         """See `AbstractAddOn.charge`."""

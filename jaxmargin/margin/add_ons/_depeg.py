@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -33,9 +34,9 @@ class DepegAddOn(AbstractAddOn):
         Derive's portfolio margin raises the factor of its scenarios by such a term.
     """
 
-    threshold: Float[Array, " asset"]
-    factor: Float[Array, " asset"]
-    maintenance_share: Float[Array, ""]
+    threshold: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    factor: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

@@ -1,5 +1,6 @@
 """Funding that is about to be paid."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -31,8 +32,8 @@ class FundingAddOn(AbstractAddOn):
         Paradex, docs.paradex.trade/risk/portfolio-margin, "Funding Provision".
     """
 
-    hours: Float[Array, ""]
-    maintenance_share: Float[Array, ""]
+    hours: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     def charge(self, holdings: Holdings, market: Market) -> Float[Array, " row"]:
         """See `AbstractAddOn.charge`."""

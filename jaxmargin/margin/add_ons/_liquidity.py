@@ -1,5 +1,6 @@
 """Cost of trading out of positions."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -33,11 +34,11 @@ class LiquidityAddOn(AbstractAddOn):
         liquidity risk, with implications for traditional market risk measurement and management".
     """
 
-    impact: Float[Array, " asset"]
-    daily_volatility: Float[Array, " asset"]
-    daily_volume: Float[Array, " asset"]
-    half_spread: Float[Array, " asset"]
-    maintenance_share: Float[Array, ""]
+    impact: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    daily_volatility: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    daily_volume: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
+    half_spread: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     def charge(self, holdings: Holdings, market: Market) -> Float[Array, " row"]:
         """See `AbstractAddOn.charge`."""

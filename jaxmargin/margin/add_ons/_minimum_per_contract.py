@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -26,8 +27,8 @@ class MinimumPerContractAddOn(AbstractAddOn):
         FINRA rule 4210(g): 0.375 USD times the multiplier for each contract.
     """
 
-    minimum: Float[Array, " asset"]
-    maintenance_share: Float[Array, ""]
+    minimum: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
     is_floor: ClassVar[bool] = True

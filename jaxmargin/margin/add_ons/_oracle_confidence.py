@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -38,12 +39,12 @@ class OracleConfidenceAddOn(AbstractAddOn):
         confidence lower that of options too.
     """
 
-    spot: Float[Array, " asset"]
-    perpetual: Float[Array, " asset"]
+    spot: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    perpetual: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
     expiry: Float[Array, " pillar"]
-    threshold: Float[Array, ""]
-    factor: Float[Array, ""]
-    maintenance_share: Float[Array, ""]
+    threshold: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
+    factor: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

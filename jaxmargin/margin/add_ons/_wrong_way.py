@@ -1,5 +1,6 @@
 """Collateral that falls with the positions it secures."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -27,8 +28,8 @@ class WrongWayAddOn(AbstractAddOn):
         maintenance_share: see `AbstractAddOn`.
     """
 
-    share: Float[Array, " asset"]
-    maintenance_share: Float[Array, ""]
+    share: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     def charge(self, holdings: Holdings, market: Market) -> Float[Array, " row"]:
         """See `AbstractAddOn.charge`."""
