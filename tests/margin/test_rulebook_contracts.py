@@ -129,6 +129,7 @@ def test_gradients_by_quantities_and_by_the_market_equal_central_differences(rul
     leaves, structure = jax.tree.flatten(floats)
     quantities = len(held.positions.blocks)  # the first leaves; the market's are the others
 
+    @jax.jit  # a few hundred calls of one program
     def total(leaves):
         blocks, state = eqx.combine(jax.tree.unflatten(structure, leaves), rest)
         moved = eqx.tree_at(lambda b: b.positions.blocks, held, blocks)
