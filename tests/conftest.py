@@ -1,6 +1,8 @@
 """Strict numeric settings for every test, chosen before anything is computed."""
 
 import gc
+import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -44,18 +46,12 @@ def run_command(monkeypatch, capsys):
 
     Takes the words after `jaxmargin`; its exit code, output and errors.
     """
+    import jaxmargin.cli
     from jaxmargin.cli import main
 
-    for module in (
-        "_allocate",
-        "_app",
-        "_backtest",
-        "_compare",
-        "_explain",
-        "_sensitivities",
-        "_what_if",
-    ):
-        monkeypatch.setattr(f"jaxmargin.cli.{module}.prepare_jax", lambda: None)
+    for module in pkgutil.iter_modules(jaxmargin.cli.__path__, "jaxmargin.cli."):
+        if hasattr(importlib.import_module(module.name), "prepare_jax"):
+            monkeypatch.setattr(f"{module.name}.prepare_jax", lambda: None)
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["jaxmargin", *map(str, words)])
