@@ -30,7 +30,7 @@ def build_rulebook(
     """A rule from the tables of a set, whose keys are the names of its fields.
 
     Numbers and lists come from [parameters]; a field with one entry, or one list, by asset comes
-    from the tables [assets.COIN], and [assets.default] for coins that have none. Lists by asset
+    from the tables [assets.COIN], and [assets.default] for needed coins that have none. Lists by asset
     are padded to one length by their last entry. Fields that are modules of their own are tables
     in turn. What a field says of its `entries` is checked, see `broken_rule`.
 
@@ -185,7 +185,8 @@ class _Builder:
         self.by_asset.add(name)
         found: list[Any] = []
         for asset in self.assets:
-            table = rows.get(asset, rows.get(_OTHERS))
+            # currencies in which contracts are merely paid must not move like a coin
+            table = rows.get(asset, rows.get(_OTHERS) if asset in self.needed else None)
             value = None if table is None else table.get(field.name)
             place = f"{self.where}, assets.{asset}.{name}"
             if value is None and asset not in self.needed:

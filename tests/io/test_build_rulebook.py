@@ -95,13 +95,19 @@ def with_value(path, value):
 
 def test_every_kind_of_field_is_read_and_tiers_are_padded_by_their_last_entry():
     rule, _ = build(content())
-    np.testing.assert_array_equal(rule.rate, [0.1, 0.2, 0.2])
-    np.testing.assert_array_equal(rule.inner.lower, [[0, 10, 20], [0, 5, 5], [0, 5, 5]])
+    np.testing.assert_array_equal(rule.rate, [0.1, 0.2, 0.0])
+    np.testing.assert_array_equal(rule.inner.lower, [[0, 10, 20], [0, 5, 5], [0, 0, 0]])
     np.testing.assert_array_equal(rule.weight, [1.0, 0.5])
     np.testing.assert_array_equal(rule.table, [[1, 2], [3, 4], [5, 6]])
     assert (float(rule.scale), float(rule.inner.share)) == (2.0, 0.25)
     assert (rule.count, rule.days, rule.mode, rule.netted) == (3, 1.5, "up", False)
     assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(rule))
+
+
+def test_the_default_is_for_every_coin_that_is_needed_and_no_other():
+    rule, _ = build(content(), needed=set(ASSETS))
+    np.testing.assert_array_equal(rule.rate, [0.1, 0.2, 0.2])
+    np.testing.assert_array_equal(rule.inner.lower, [[0, 10, 20], [0, 5, 5], [0, 5, 5]])
 
 
 def test_a_coins_own_table_hides_the_default_and_unneeded_coins_without_any_get_zero():
