@@ -30,9 +30,9 @@ def build_rulebook(
     """A rule from the tables of a set, whose keys are the names of its fields.
 
     Numbers and lists come from [parameters]; a field with one entry, or one list, by asset comes
-    from the tables [assets.COIN], and [assets.default] for needed coins that have none. Lists by asset
-    are padded to one length by their last entry. Fields that are modules of their own are tables
-    in turn. What a field says of its `entries` is checked, see `broken_rule`.
+    from the tables [assets.COIN], and [assets.default] for needed coins that have none. Lists by
+    asset are padded to one length by their last entry. Fields that are modules of their own are
+    tables in turn. What a field says of its `entries` is checked, see `broken_rule`.
 
     Args:
         kind: class of the rule.
