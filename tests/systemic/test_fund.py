@@ -49,7 +49,7 @@ def test_exposures_are_those_of_the_full_table(case, net):
 
 
 def test_fund_sizes_are_those_of_a_loop_over_scenarios_and_members(case):
-    table, positions, pnl, resources, member = case
+    table, _, pnl, resources, member = case
     exposures = exposures_by_loop(table, pnl, resources, member, net=False)
     weight = np.arange(1.0, SCENARIOS + 1.0)
     sizes = size_fund(jnp.asarray(exposures), jnp.asarray(weight), level=0.8)
@@ -106,5 +106,5 @@ def test_a_unit_of_margin_of_an_account_beyond_it_saves_the_fund_a_unit(case):
 
 def test_a_member_that_does_not_exist_is_refused(case):
     _, positions, pnl, resources, member = case
-    with pytest.raises(InvalidInputError, match="member must lie in 0 .. 1"):
+    with pytest.raises(InvalidInputError, match=r"member must lie in 0 \.\. 1"):
         member_exposures(jnp.asarray(pnl), positions, jnp.asarray(resources), member, members=2)
