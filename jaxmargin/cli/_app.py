@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +18,9 @@ from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.cli._what_if import what_if
 from jaxmargin.errors import InvalidInputError, require
+
+if TYPE_CHECKING:
+    from jaxmargin.jobs import MarginResult
 
 __all__ = ["app", "main"]
 
@@ -110,9 +113,12 @@ def margin(
 
     coins = tuple(dict.fromkeys(name.strip() for name in liquidation.split(",") if name.strip()))
     accounts = tuple(dict.fromkeys(liquidation_account or ()))
-    states = _margin(job, out, pnl=pnl, liquidation=coins, liquidation_accounts=accounts)
+    result = _margin(job, out, pnl=pnl, liquidation=coins, liquidation_accounts=accounts)
     files = ["requirements.parquet", "components.parquet", "manifest.json"]
-    files += ["states.parquet"] * states + ["liquidation.parquet"] * bool(coins)
+    files += ["states.parquet"] * (result.states is not None)
+    files += ["liquidation.parquet"] * bool(coins)
+    if result.safeguards is not None:
+        files += ["safeguards.parquet", "safeguards_state.parquet"]
     print_plain([f"Results in {out}: {', '.join(files + ['pnl.parquet'] * pnl)}."])
 
 
@@ -165,17 +171,19 @@ def validate(job: JobFile) -> None:
     )
 
 
-def _margin(job: Path, out: Path, **settings: Any) -> bool:
-    """Margin a job and print what was found; whether states of accounts are among it."""
+def _margin(job: Path, out: Path, **settings: Any) -> "MarginResult":
+    """Margin a job and print what was found."""
     from rich.console import Console
 
     prepare_jax()
     from jaxmargin.jobs import run_margin
-    from jaxmargin.report import margin_summary, print_plain, state_lines
+    from jaxmargin.report import margin_summary, print_plain, safeguard_lines, state_lines
 
     with progress_bar("margin") as progress:
         result = run_margin(job, out, **settings, progress=progress)
     Console().print(margin_summary(result.requirements, result.manifest))
     if result.states is not None:
         print_plain(state_lines(result.states, result.liquidation))
-    return result.states is not None
+    if result.safeguards is not None:
+        print_plain(safeguard_lines(result.safeguards))
+    return result

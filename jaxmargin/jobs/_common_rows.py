@@ -13,7 +13,7 @@ from jaxmargin.jobs._load import Inputs, market_of
 from jaxmargin.market import Market
 from jaxmargin.sensitivities import MarginState
 
-__all__ = ["common_states"]
+__all__ = ["common_states", "has_prices"]
 
 _BY_ASSET = ("spot", "perpetual", "funding")
 _BY_PILLAR = ("basis", "volatility", "rate", "width", "skew", "wings", "floor")
@@ -49,12 +49,12 @@ def _common_contracts(first: Inputs, second: Inputs) -> pd.DataFrame:
     listed = [first.book.instruments, second.book.instruments]
     terms = pd.concat(listed, ignore_index=True).drop_duplicates()
     changed = terms.loc[terms["instrument"].duplicated(), "instrument"]  # one name, other terms
-    kept = _has_prices(terms, first.market) & _has_prices(terms, second.market)
+    kept = has_prices(terms, first.market) & has_prices(terms, second.market)
     kept &= ~terms["instrument"].isin(changed)
     return terms[kept].sort_values(_ORDER, ignore_index=True)
 
 
-def _has_prices(contracts: pd.DataFrame, market: MarketTables) -> pd.Series:
+def has_prices(contracts: pd.DataFrame, market: MarketTables) -> pd.Series:
     """Which contracts this market can value."""
     kind, assets = contracts["kind"], market.assets
     has = contracts["underlying"].isin(assets["asset"])

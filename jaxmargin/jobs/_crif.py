@@ -127,7 +127,7 @@ def export_crif(
     from jaxmargin.io import Problems, build_book, read_crif_targets, write_crif
     from jaxmargin.sensitivities import account_greeks
 
-    inputs, problems = load_inputs(path), Problems()
+    inputs, problems = load_inputs(path, safeguards=True), Problems()
     read = read_crif_targets(targets, problems)
     problems.raise_if_any()
     assert read is not None  # a table that cannot be used has problems

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jaxmargin.errors import require
 from jaxmargin.io import (
     BookTables,
     History,
@@ -27,6 +28,7 @@ from jaxmargin.io import (
     read_stress,
     stress_library,
 )
+from jaxmargin.jobs._safeguard_settings import JobSafeguards, read_job_safeguards
 from jaxmargin.jobs._scenario_checks import check_scenarios
 from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
 from jaxmargin.jobs._settings import OF_THE_RULEBOOK, Job, read_job
@@ -53,6 +55,7 @@ class Inputs:
         given: arrays and labels of a table of scenarios; None for other kinds.
         ignored: columns that were in a table but are not used, by file name.
         balances: what accounts have beside their positions, or None.
+        safeguards: which safeguards margins have, or None.
     """
 
     job: Job
@@ -65,10 +68,16 @@ class Inputs:
     given: tuple[dict[str, np.ndarray], list[str]] | None
     ignored: dict[str, list[str]]
     balances: pd.DataFrame | None = None
+    safeguards: JobSafeguards | None = None
 
 
-def load_inputs(path: Path) -> Inputs:
+def load_inputs(path: Path, *, safeguards: bool = False) -> Inputs:
     """Read and check every input of the job at `path`; nothing is computed.
+
+    Args:
+        path: job file.
+        safeguards: whether what is asked for applies safeguards, or has no margins; else a job
+            that has them is refused, as its margins would be too low.
 
     Raises:
         InvalidInputError: with every problem of every input.
@@ -77,6 +86,11 @@ def load_inputs(path: Path) -> Inputs:
     job = read_job(path, problems)
     problems.raise_if_any()
     assert job is not None  # a job that cannot be used has problems
+    require(
+        safeguards or job.safeguards is None,
+        f"{path.name}, [safeguards]: only jaxmargin margin applies them. Give a copy of the job "
+        "without the section for margins as they are before.",
+    )
     time = job.settings["valuation_time"]
     market = read_market(
         {name: job.market[name] for name in ("assets", "forwards", "volatilities")},
@@ -108,6 +122,7 @@ def load_inputs(path: Path) -> Inputs:
         if settings["kind"] == "file":
             constant = [*settings["constant"], job.settings["numeraire"]]
             given = read_scenarios(settings["file"], market, constant=constant, problems=problems)
+    chosen = None if book is None else read_job_safeguards(job, book.accounts, problems)
     problems.raise_if_any()
     assert market is not None and book is not None
     tables = {
@@ -127,8 +142,9 @@ def load_inputs(path: Path) -> Inputs:
     if history is not None and history.ignored:
         ignored[settings["history"].name] = list(history.ignored)
     return Inputs(
-        job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances
-    )
+        job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances,
+        chosen,
+    )  # fmt: skip
 
 
 def only_accounts(inputs: Inputs, accounts: pd.Index) -> Inputs:

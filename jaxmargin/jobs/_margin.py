@@ -18,6 +18,12 @@ from jaxmargin.jobs._load import Inputs, load_inputs
 
 __all__ = ["MarginResult", "run_margin"]
 
+_CURES = {
+    "pnl": "Give --pnl",
+    "states": "Name collateral in [book]",
+    "liquidation": "Give --liquidation",
+    "safeguards": "Give [safeguards]",
+}
 _ROUGH_TAIL = 30  # effective tail scenarios below which a standard error is itself a guess
 
 
@@ -31,6 +37,7 @@ class MarginResult:
         manifest: inputs, settings, versions, device, execution, seconds and warnings.
         states: one row per account; None where the job names no collateral.
         liquidation: one row per account, coin and side; None if not asked for.
+        safeguards: one row per account; None without [safeguards].
     """
 
     requirements: pd.DataFrame
@@ -38,6 +45,7 @@ class MarginResult:
     manifest: dict[str, Any]
     states: pd.DataFrame | None
     liquidation: pd.DataFrame | None
+    safeguards: pd.DataFrame | None
 
 
 def run_margin(
@@ -56,6 +64,9 @@ def run_margin(
     `pnl` also `pnl.parquet`, the P&L of every account in every scenario, see `pnl_file`.
     Where [book] names a table `collateral`, also `states.parquet`, see `state_table`, and, for the
     coins in `liquidation`, `liquidation.parquet`, see `liquidation_table`.
+    Where the job has [safeguards], margins are those after them, with what each added among the
+    components; `safeguards.parquet` says what they did, see `Safeguarded`, and
+    `safeguards_state.parquet` is what the next run goes on from.
     Nothing is written unless everything was computed. Initial and maintenance margin are rounded
     up to `round_to`; the component `rounding` holds the difference.
 
@@ -74,7 +85,7 @@ def run_margin(
     """
     require_folder(out)
     start = time.perf_counter()
-    inputs = load_inputs(path)
+    inputs = load_inputs(path, safeguards=True)
     read_seconds = time.perf_counter() - start
 
     import jax
@@ -82,9 +93,12 @@ def run_margin(
     from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import measured
     from jaxmargin.jobs._pnl import pnl_file
+    from jaxmargin.jobs._safeguard_state import STATE_FILE, read_last_run
+    from jaxmargin.jobs._safeguards import safeguard_margins
     from jaxmargin.jobs._states import check_liquidation, liquidation_table, state_table
 
     check_liquidation(inputs, liquidation, liquidation_accounts)
+    last = read_last_run(inputs)
     with measured() as seconds:
         calculation = build_calculation(inputs)
         requirement = jax.device_get(
@@ -92,6 +106,12 @@ def run_margin(
                 calculation.book, calculation.market, progress=progress
             )
         )
+        safeguarded = None
+        if inputs.safeguards is not None:
+            safeguarded = safeguard_margins(
+                inputs, calculation, requirement, inputs.safeguards, last
+            )
+            requirement = safeguarded.requirement
         labels = calculation.scenarios.labels
         requirements, components = _tables(inputs, requirement, labels)
         states = prices = None
@@ -134,30 +154,41 @@ def run_margin(
         "warnings": _warnings(inputs, requirements, len(labels)) + _retried(requirement.execution),
     }
     out.mkdir(parents=True, exist_ok=True)
+    extra = {
+        "states": states,
+        "liquidation": prices,
+        "safeguards": None if safeguarded is None else safeguarded.rows,
+        "safeguards_state": None if safeguarded is None else safeguarded.state,
+        "stress_moves": scenarios.moves,
+    }
+    there = {name for name, written in extra.items() if written is not None}
+    manifest["warnings"] += _stale(out, there | ({"pnl"} if pnl else set()))
+    if safeguarded is not None:
+        manifest["warnings"] += safeguarded.warnings
     file = out / "pnl.parquet"
-    for name, written, cure in (
-        ("pnl", pnl, "Give --pnl"),
-        ("states", states is not None, "Name collateral in [book]"),
-        ("liquidation", prices is not None, "Give --liquidation"),
-    ):
-        old = out / f"{name}.parquet"
-        if not written and old.exists():
-            manifest["warnings"].append(
-                f"{old.name} is of an earlier run. {cure} to write it anew, or take it away."
-            )
     table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
     with table if pnl else nullcontext() as facts:
         if facts is not None:
             manifest["pnl"] = facts
         write_table(requirements, out / "requirements.parquet")
         write_table(components, out / "components.parquet")
-        for name, written in (("states", states), ("liquidation", prices)):
+        for name, written in extra.items():
             if written is not None:
                 write_table(written, out / f"{name}.parquet")
-        if scenarios.moves is not None:
-            write_table(scenarios.moves, out / "stress_moves.parquet")
+        if safeguarded is not None:
+            state = sha256(out / STATE_FILE)
+            manifest["safeguards"] = safeguarded.facts | {"state_sha256": state}
         write_json(manifest, out / "manifest.json")
-    return MarginResult(requirements, components, manifest, states, prices)
+    return MarginResult(requirements, components, manifest, states, prices, extra["safeguards"])
+
+
+def _stale(out: Path, written: set[str]) -> list[str]:
+    """A warning for each table that an earlier run wrote to the folder and this one does not."""
+    return [
+        f"{name}.parquet is of an earlier run. {cure} to write it anew, or take it away."
+        for name, cure in _CURES.items()
+        if name not in written and (out / f"{name}.parquet").exists()
+    ]
 
 
 def _tables(

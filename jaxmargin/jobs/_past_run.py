@@ -23,29 +23,33 @@ class PastRun:
         path: the job file or the folder, as given.
         inputs: what the job reads, checked.
         published: initial margin by account as the folder has it; None for a job file.
+        manifest: of the folder; empty for a job file.
     """
 
     path: Path
     inputs: Inputs
     published: pd.Series | None
+    manifest: dict[str, Any]
 
 
-def read_run(path: Path) -> PastRun:
+def read_run(path: Path, *, safeguards: bool = False) -> PastRun:
     """Read a run; the inputs of a folder's must be those that its manifest states.
 
     Args:
         path: a job file, or a folder that `run_margin` wrote.
+        safeguards: see `load_inputs`.
 
     Raises:
         InvalidInputError: with every problem of the inputs, every input that has changed since
             the run, or no such file or no usable manifest.
     """
     if not path.is_dir():
-        return PastRun(path, load_inputs(path), None)
+        return PastRun(path, load_inputs(path, safeguards=safeguards), None, {})
     manifest = _read_manifest(path)
     job = path / manifest["job"]
     _require_unchanged(path, job, manifest["inputs"])
-    return PastRun(path, load_inputs(job), _read_published(path))
+    inputs = load_inputs(job, safeguards=safeguards)
+    return PastRun(path, inputs, _read_published(path), manifest)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

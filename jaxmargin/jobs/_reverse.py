@@ -59,7 +59,7 @@ def run_reverse(
         "Give either --radius, to find the worst loss within it, or --loss, to find the most "
         "plausible scenario that loses it.",
     )
-    inputs = load_inputs(path)
+    inputs = load_inputs(path, safeguards=True)
     accounts = list(inputs.book.accounts)
     require(
         account in accounts,

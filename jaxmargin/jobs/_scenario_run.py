@@ -38,7 +38,7 @@ def make_scenarios(path: Path) -> tuple[pd.DataFrame, Scenarios, Inputs]:
 
     from jaxmargin.jobs._calculation import build_calculation
 
-    inputs = load_inputs(path)
+    inputs = load_inputs(path, safeguards=True)
     market = market_of(inputs)
     scenarios = build_calculation(inputs, market).scenarios
     made = jax.device_get(scenarios.source.shocks(market, scenarios.key))

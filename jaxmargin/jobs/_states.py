@@ -40,6 +40,12 @@ def check_liquidation(inputs: Inputs, coins: Sequence[str], accounts: Sequence[s
             "--liquidation needs the equity of accounts, and key 'collateral' is missing",
             "Give a table with account, asset, quantity.",
         )
+    if coins and inputs.safeguards is not None:
+        problems.add(
+            f"{file}, [safeguards]",
+            "liquidation prices do not have safeguards",
+            "Leave --liquidation out, or give a copy of the job without the section.",
+        )
     if accounts and not coins:
         problems.add("--liquidation-account", "no coins", "Name them with --liquidation too.")
     for coin in coins:

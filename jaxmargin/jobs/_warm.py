@@ -58,7 +58,7 @@ def run_warm(
         InvalidInputError: with every problem of the inputs, or if `accounts` are too few.
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
-    inputs = load_inputs(path)
+    inputs = load_inputs(path, safeguards=True)
     present = len(inputs.book.accounts)
     most = max(1, _GROWTH * present) if accounts is None else accounts
     require(

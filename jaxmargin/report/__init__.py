@@ -8,6 +8,7 @@ from jaxmargin.report._compare import compare_summary as compare_summary
 from jaxmargin.report._compare import plot_comparison as plot_comparison
 from jaxmargin.report._explain import explain_summary as explain_summary
 from jaxmargin.report._ratios import plot_ratios as plot_ratios
+from jaxmargin.report._safeguards import safeguard_lines as safeguard_lines
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._sensitivities import plot_attribution as plot_attribution
 from jaxmargin.report._sensitivities import plot_ladder as plot_ladder

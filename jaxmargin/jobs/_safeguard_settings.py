@@ -1,0 +1,140 @@
+"""Which safeguards a job asks for."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pandas as pd
+
+from jaxmargin.io import Problems, SafeguardFile, nearest, read_safeguards, safeguard_library
+from jaxmargin.jobs._settings import Job
+from jaxmargin.margin.safeguards import SafeguardSettings
+
+__all__ = ["JobSafeguards", "read_job_safeguards"]
+
+_NO_MARGINS = {  # tools for which a job calculates no margins
+    "stressed_weight": "margins on stressed observations",
+    "lookback_floor": "margins with the volatility of a long lookback",
+}
+
+
+@dataclass(frozen=True)
+class JobSafeguards:
+    """Safeguards of a job, checked.
+
+    Attributes:
+        title: of the file of settings.
+        settings: in double precision.
+        tools: names of `settings.tools`.
+        client_class: row of all accounts in `settings.leverage`.
+        asset_class: column of all contracts there.
+        unused: tables of the file that the job does not apply. Whoever prints must name them.
+    """
+
+    title: str
+    settings: SafeguardSettings
+    tools: tuple[str, ...]
+    client_class: int
+    asset_class: int
+    unused: tuple[str, ...]
+
+
+def read_job_safeguards(job: Job, accounts: pd.Index, problems: Problems) -> JobSafeguards | None:
+    """Read and check what [safeguards] asks for; None without the section, or with problems.
+
+    Args:
+        job: the job file.
+        accounts: of the book.
+        problems: where problems go.
+    """
+    if job.safeguards is None:
+        return None
+    before, asked, place = len(problems.found), job.safeguards, f"{job.path.name}, [safeguards]"
+    library = safeguard_library()
+    if (asked["set"] is None) == (asked["file"] is None):
+        problems.add(place, "give one of set and file", f"Sets are {', '.join(library)}.")
+        return None
+    if asked["set"] is not None:
+        _require_known(f"{place} set", [asked["set"]], library, problems)
+    _require_known(f"{place} approved", asked["approved"], list(accounts), problems)
+    path = asked["file"] or library.get(asked["set"] or "")
+    if path is None:
+        return None
+    with jax.enable_x64(True):  # figures too, whatever the precision of the margins
+        read = read_safeguards(path, problems)
+        if read is None:
+            return None
+        tools = _tools(read, asked["tools"], place, problems)
+        leverage = read.leverage is not None
+        client = _class(read.client_classes, asked, "client_class", leverage, place, problems)
+        asset = _class(read.asset_classes, asked, "asset_class", leverage, place, problems)
+        cap = asked["most_offset"]
+        if cap is not None:
+            _require_known(f"{place} most_offset", [cap], read.most_offset, problems)
+        if len(problems.found) > before:
+            return None
+        settings = SafeguardSettings(
+            tools=tuple(read.tools[name] for name in tools),
+            most_offset=None if cap is None else jnp.asarray([read.most_offset[cap]]),
+            leverage=read.leverage,
+            step=read.step,
+        )
+    there = {
+        "most_offset": bool(read.most_offset) and cap is None,
+        "bands": read.bands is not None,
+        "breaker": read.breaker is not None,
+    }
+    unused = tuple(name for name, is_unused in there.items() if is_unused)
+    return JobSafeguards(read.title, settings, tools, client, asset, unused)
+
+
+def _tools(
+    read: SafeguardFile, asked: Iterable[str] | None, place: str, problems: Problems
+) -> tuple[str, ...]:
+    """Names of the tools, in order; all of the file unless the job names some."""
+    names = tuple(read.tools if asked is None else asked)
+    place = f"{place} tools"
+    _require_known(place, names, read.tools, problems)
+    for name in [name for name in _NO_MARGINS if name in names]:
+        others = [other for other in read.tools if other not in _NO_MARGINS]
+        problems.add(
+            place,
+            f"{name} needs {_NO_MARGINS[name]}, which a job does not calculate",
+            f"Name those to apply: tools = [{', '.join(map(repr, others))}].".replace("'", '"'),
+        )
+    if len(set(names)) < len(names):
+        problems.add(place, f"one occurs twice in {', '.join(names)}", "Name each once.")
+    if "speed_limit" in names[:-1]:
+        problems.add(place, "speed_limit is not the last", "Name it last.")
+    return names
+
+
+def _class(
+    classes: tuple[str, ...],
+    asked: Any,
+    key: str,
+    leverage: bool,
+    place: str,
+    problems: Problems,
+) -> int:
+    """Which class all accounts, or contracts, are of; the only one unless the job says."""
+    name = asked[key]
+    if name is None and len(classes) > 1:
+        problems.add(place, f"key {key!r} is missing", f"Give one of {', '.join(classes)}.")
+    elif name is not None and not leverage:
+        problems.add(f"{place} {key}", "the set has no leverage", "Take the key out.")
+    elif name is not None:
+        _require_known(f"{place} {key}", [name], classes, problems)
+        return classes.index(name) if name in classes else 0
+    return 0
+
+
+def _require_known(
+    place: str, names: Iterable[str], known: Collection[str], problems: Problems
+) -> None:
+    for name in names:
+        if name not in known:
+            listed = ", ".join(list(known)[:20]) or "none"
+            problems.add(place, f"unknown {name!r}{nearest(name, known)}", f"There are {listed}.")

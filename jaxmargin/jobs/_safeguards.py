@@ -1,0 +1,146 @@
+"""Margins of a job after its safeguards, with tables of what they did."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from jaxmargin.io import build_book, list_some
+from jaxmargin.jobs._calculation import Calculation
+from jaxmargin.jobs._load import Inputs
+from jaxmargin.jobs._safeguard_settings import JobSafeguards
+from jaxmargin.jobs._safeguard_state import LastRun, last_state, state_rows
+from jaxmargin.margin import Requirement, gross_notional
+from jaxmargin.margin.procyclicality import CalculatedMargins
+from jaxmargin.margin.safeguards import HoldReason, SafeguardInputs, apply_safeguards
+
+__all__ = ["Safeguarded", "safeguard_margins"]
+
+_AFTER_TOOLS = ("offset_cap", "breaker", "least_margin", "held")
+
+
+@dataclass(frozen=True)
+class Safeguarded:
+    """Margins after safeguards.
+
+    Attributes:
+        requirement: with what each safeguard added as components.
+        rows: one row per account: calculated, last (of the run before, for today's positions;
+            NaN if there is none), binding (the last in order that changed the margin, or
+            calculated), deferred (by how much the tools leave less than calculated), offset (left
+            by the cap; NaN without) and hold (none, step or bad-data).
+        state: for the next run, see `state_rows`.
+        facts: for the manifest.
+        warnings: what a user must know.
+    """
+
+    requirement: Requirement
+    rows: pd.DataFrame
+    state: pd.DataFrame
+    facts: dict[str, Any]
+    warnings: list[str]
+
+
+def safeguard_margins(
+    inputs: Inputs,
+    calculation: Calculation,
+    requirement: Requirement,
+    safeguards: JobSafeguards,
+    last: LastRun | None,
+) -> Safeguarded:
+    """Apply the safeguards of a job to its margins, in double precision; see `apply_safeguards`.
+
+    Every contract counts with its gross notional in the one class of assets, every account as of
+    the one class of clients. Offsets are those between underlyings: what is held on each, margined
+    by itself, is a product.
+
+    Args:
+        inputs: the checked inputs.
+        calculation: what the margins were computed from.
+        requirement: the margins, of the host.
+        safeguards: which ones.
+        last: the run before; None for the first.
+    """
+    settings, accounts = safeguards.settings, inputs.book.accounts
+    initial = np.asarray(requirement.initial, np.float64)
+    apart = notional = None
+    if settings.most_offset is not None:
+        apart = _apart(inputs, calculation)
+    if settings.leverage is not None:
+        notional = np.zeros((len(accounts), settings.leverage.most_leverage.shape[1]))
+        gross = gross_notional(calculation.book, calculation.market)
+        notional[:, safeguards.asset_class] = np.asarray(gross, np.float64)
+    state, facts, unpriced = last_state(inputs, safeguards, last)
+    assert inputs.job.safeguards is not None
+    approved = accounts.isin(inputs.job.safeguards["approved"])
+    with jax.enable_x64(True):
+        given = SafeguardInputs(
+            margins=CalculatedMargins(jnp.asarray(initial)),
+            maintenance=jnp.asarray(np.asarray(requirement.maintenance, np.float64)),
+            standalone=None if apart is None else jnp.asarray(apart[:, None]),
+            portfolio=None if apart is None else jnp.asarray(initial[:, None]),
+            notional=None if notional is None else jnp.asarray(notional),
+            client_class=jnp.full(len(accounts), safeguards.client_class, jnp.int32),
+            approved=jnp.asarray(approved),
+        )
+        found, after = jax.device_get(jax.jit(apply_safeguards)(given, state, settings))
+    order = (*found.tools.names[1:-1], *_AFTER_TOOLS)  # the device sorts names by letter
+    added = {name: found.components[name] for name in order}
+    changed = np.stack([np.ones(len(accounts), bool), *(part != 0.0 for part in added.values())])
+    binding = len(changed) - 1 - np.argmax(changed[::-1], axis=0)
+    rows = pd.DataFrame(
+        {
+            "account": accounts,
+            "calculated": initial,
+            "last": np.asarray(state.initial),
+            "binding": np.asarray(["calculated", *added], object)[binding],
+            "deferred": found.tools.deferred,
+            "offset": np.nan if found.offset is None else found.offset,
+            "hold": [HoldReason(hold).name.lower().replace("_", "-") for hold in found.hold],
+        }
+    )
+    facts = {"title": safeguards.title, "tools": list(safeguards.tools), **facts}
+    facts["accounts_held"] = int((rows["hold"] != "none").sum())
+    return Safeguarded(
+        requirement=eqx.tree_at(
+            lambda r: (r.initial, r.maintenance, r.components),
+            requirement,
+            (found.initial, found.maintenance, {**requirement.components, **added}),
+        ),
+        rows=rows,
+        state=state_rows(after, accounts, safeguards.tools),
+        facts=facts,
+        warnings=_warnings(safeguards, unpriced),
+    )
+
+
+def _apart(inputs: Inputs, calculation: Calculation) -> np.ndarray:
+    """Sum over underlyings of the margin of what each account holds on it alone."""
+    positions, instruments = inputs.book.positions, inputs.book.instruments
+    underlying = instruments.set_index("instrument")["underlying"]
+    owner = inputs.book.accounts.get_indexer(pd.Index(positions["account"]))
+    group = owner * len(instruments) + pd.factorize(underlying[positions["instrument"]])[0]
+    groups = pd.Index(np.unique(group))
+    book = replace(inputs.book, positions=positions.assign(account=group), accounts=groups)
+    found = calculation.rulebook.requirement(build_book(book, inputs.market), calculation.market)
+    of_account = groups.to_numpy() // max(len(instruments), 1)
+    margins = np.asarray(found.initial, np.float64)
+    return np.bincount(of_account, margins, minlength=len(inputs.book.accounts))
+
+
+def _warnings(safeguards: JobSafeguards, unpriced: list[str]) -> list[str]:
+    warnings = []
+    if safeguards.unused:
+        listed = ", ".join(safeguards.unused)
+        warnings.append(f"[safeguards]: the file also has {listed}, which this job does not apply.")
+    if unpriced:
+        who = "1 account holds" if len(unpriced) == 1 else f"{len(unpriced):,} accounts hold"
+        warnings.append(
+            f"[safeguards]: {who} what the market of the last run does not price "
+            f"({list_some(unpriced)}); the last margins count there as they were."
+        )
+    return warnings
