@@ -127,6 +127,7 @@ def export_crif(
     from jaxmargin.io import Problems, build_book, read_crif_targets, write_crif
     from jaxmargin.sensitivities import account_greeks
 
+    require(not out.is_dir(), f"--out {out} is a folder. Give a file, such as crif.csv.")
     inputs, problems = load_inputs(path, safeguards=True), Problems()
     read = read_crif_targets(targets, problems)
     problems.raise_if_any()
@@ -141,6 +142,7 @@ def export_crif(
         numeraire=inputs.job.settings["numeraire"],
         rates=rates,
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_crif(rows, out)
     return rows
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, require
 
 __all__ = ["SimmResult", "run_simm"]
 
@@ -30,7 +30,11 @@ class SimmResult:
 
 
 def run_simm(
-    path: Path, *, holding_days: int = 10, calculation_currency: str = "USD"
+    path: Path,
+    *,
+    out: Path | None = None,
+    holding_days: int = 10,
+    calculation_currency: str = "USD",
 ) -> SimmResult:
     """Initial margin of every portfolio of a CRIF file by ISDA SIMM 2.5, in USD.
 
@@ -38,6 +42,8 @@ def run_simm(
 
     Args:
         path: the file; see `read_crif`.
+        out: folder for margins.parquet, components.parquet and simm.json, which states the file,
+            the settings and what is ignored; None to write nothing.
         holding_days: 10 or 1.
         calculation_currency: three letters.
 
@@ -46,16 +52,33 @@ def run_simm(
     """
     import jax
 
-    from jaxmargin.io import HOLDING_PERIODS, Problems, build_simm, read_crif, read_simm_settings
-    from jaxmargin.io import simm_library as library
+    from jaxmargin.io import (
+        HOLDING_PERIODS,
+        Problems,
+        build_simm,
+        read_crif,
+        read_simm_settings,
+        require_folder,
+        sha256,
+        simm_library,
+        write_json,
+        write_table,
+    )
     from jaxmargin.margin.simm import MEASURES, PRODUCT_CLASSES, RISK_CLASSES, margin_simm
 
     if holding_days not in HOLDING_PERIODS:
         known = " or ".join(map(str, HOLDING_PERIODS))
         raise InvalidInputError(f"holding_days: got {holding_days!r}. Give {known}.")
+    code = calculation_currency
+    require(
+        len(code) == 3 and code.isascii() and code.isalpha() and code.isupper(),
+        f"calculation_currency: got {code!r}. Give three capital letters, such as USD.",
+    )
+    if out is not None:
+        require_folder(out)
     problems = Problems()
     with jax.enable_x64(True):  # figures are read in double precision too
-        settings = read_simm_settings(library(), HOLDING_PERIODS[holding_days], problems)
+        settings = read_simm_settings(simm_library(), HOLDING_PERIODS[holding_days], problems)
         problems.raise_if_any()
         assert settings is not None  # settings that cannot be used have problems
         tables = read_crif(path, settings.currencies, problems)
@@ -81,4 +104,17 @@ def run_simm(
             "amount": margin.components[at],
         }
     )
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_table(margins, out / "margins.parquet")
+        write_table(components, out / "components.parquet")
+        facts = {
+            "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+            "inputs": [{"file": path.name, "sha256": sha256(path)}],
+            "holding_days": holding_days,
+            "calculation_currency": calculation_currency,
+            "ignored": list(tables.ignored),
+            "notice": settings.notice,
+        }
+        write_json(facts, out / "simm.json")
     return SimmResult(margins, components, tables.ignored, settings.notice)

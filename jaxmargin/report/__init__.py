@@ -13,6 +13,7 @@ from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
 from jaxmargin.report._sensitivities import plot_attribution as plot_attribution
 from jaxmargin.report._sensitivities import plot_ladder as plot_ladder
 from jaxmargin.report._sensitivities import sensitivity_summary as sensitivity_summary
+from jaxmargin.report._simm import simm_summary as simm_summary
 from jaxmargin.report._states import state_lines as state_lines
 from jaxmargin.report._terminal import margin_summary as margin_summary
 from jaxmargin.report._terminal import print_plain as print_plain
