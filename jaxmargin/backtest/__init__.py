@@ -28,12 +28,19 @@ from jaxmargin.backtest._exceedances import Transitions as Transitions
 from jaxmargin.backtest._exceedances import count_transitions as count_transitions
 from jaxmargin.backtest._exceedances import days_since_exceedance as days_since_exceedance
 from jaxmargin.backtest._exceedances import find_exceedances as find_exceedances
+from jaxmargin.backtest._haircut_backtest import HaircutBacktest as HaircutBacktest
+from jaxmargin.backtest._haircut_backtest import haircut_backtest as haircut_backtest
 from jaxmargin.backtest._independence_tests import (
     conditional_coverage_test as conditional_coverage_test,
 )
 from jaxmargin.backtest._independence_tests import independence_test as independence_test
 from jaxmargin.backtest._margin_coverage import MarginCoverage as MarginCoverage
 from jaxmargin.backtest._margin_coverage import margin_coverage as margin_coverage
+from jaxmargin.backtest._margin_sensitivity import MarginSensitivity as MarginSensitivity
+from jaxmargin.backtest._margin_sensitivity import margin_sensitivity as margin_sensitivity
+from jaxmargin.backtest._offset_reliability import OffsetReliability as OffsetReliability
+from jaxmargin.backtest._offset_reliability import break_correlation as break_correlation
+from jaxmargin.backtest._offset_reliability import offset_reliability as offset_reliability
 from jaxmargin.backtest._probability_transform import probability_transform as probability_transform
 from jaxmargin.backtest._responsiveness import greatest_increase as greatest_increase
 from jaxmargin.backtest._responsiveness import log_change_deviation as log_change_deviation

@@ -36,6 +36,8 @@ from jaxmargin.io._derive_parameters import build_derive_scenarios as build_deri
 from jaxmargin.io._derive_rulebook import build_derive_rulebook as build_derive_rulebook
 from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
+from jaxmargin.io._frameworks import framework_library as framework_library
+from jaxmargin.io._frameworks import read_framework as read_framework
 from jaxmargin.io._history import History as History
 from jaxmargin.io._history import read_history as read_history
 from jaxmargin.io._inventory import InventoryTables as InventoryTables

@@ -1,0 +1,37 @@
+"""Framework checks R01 to R21: a value beside its limit, with the source of the limit."""
+
+from jaxmargin.checks._backtests import check_attribution as check_attribution
+from jaxmargin.checks._backtests import check_clustering as check_clustering
+from jaxmargin.checks._backtests import check_coverage as check_coverage
+from jaxmargin.checks._backtests import check_haircuts as check_haircuts
+from jaxmargin.checks._backtests import check_shortfall as check_shortfall
+from jaxmargin.checks._backtests import check_zone as check_zone
+from jaxmargin.checks._conclude import hash_inputs as hash_inputs
+from jaxmargin.checks._framework import CHECKS as CHECKS
+from jaxmargin.checks._framework import Framework as Framework
+from jaxmargin.checks._framework import FrameworkCheck as FrameworkCheck
+from jaxmargin.checks._framework import evaluate_checks as evaluate_checks
+from jaxmargin.checks._framework import input_names as input_names
+from jaxmargin.checks._framework import limit_names as limit_names
+from jaxmargin.checks._framework import required_limits as required_limits
+from jaxmargin.checks._governance import check_overrides as check_overrides
+from jaxmargin.checks._governance import check_reviews as check_reviews
+from jaxmargin.checks._governance import check_sensitivity_age as check_sensitivity_age
+from jaxmargin.checks._model import check_confidence as check_confidence
+from jaxmargin.checks._model import check_horizon as check_horizon
+from jaxmargin.checks._model import check_lookback as check_lookback
+from jaxmargin.checks._model import check_offsets as check_offsets
+from jaxmargin.checks._model import check_procyclicality as check_procyclicality
+from jaxmargin.checks._operation import check_intraday as check_intraday
+from jaxmargin.checks._operation import check_leverage as check_leverage
+from jaxmargin.checks._operation import check_prices as check_prices
+from jaxmargin.checks._operation import check_step as check_step
+from jaxmargin.checks._resources import check_concentration as check_concentration
+from jaxmargin.checks._resources import check_defaults as check_defaults
+from jaxmargin.checks._resources import check_wrong_way as check_wrong_way
+from jaxmargin.checks._result import Basis as Basis
+from jaxmargin.checks._result import CheckResult as CheckResult
+from jaxmargin.checks._result import CheckStatus as CheckStatus
+from jaxmargin.checks._result import Citation as Citation
+from jaxmargin.checks._result import Comparison as Comparison
+from jaxmargin.checks._result import Rule as Rule
