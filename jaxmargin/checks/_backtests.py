@@ -90,7 +90,7 @@ def check_zone(
             ("days", backtest_days, at_days),
             ("level", backtest_level, at_level),
         ):
-            if limit is not None and abs(found - limit) > 1e-9:
+            if most_exceedances is not None and limit is not None and abs(found - limit) > 1e-9:
                 return [], f"the limit is for {name} {limit:g}, the backtest has {found:g}"
         if not exceedances:
             return [], "no portfolio"
@@ -115,8 +115,7 @@ def check_zone(
     limits = {
         "worst_zone": worst_zone,
         "most_exceedances": most_exceedances,
-        "at_level": at_level if most_exceedances is not None else None,
-        "at_days": at_days if most_exceedances is not None else None,
+        **({} if most_exceedances is None else {"at_level": at_level, "at_days": at_days}),
     }
     return conclude("R07", citation, inputs, limits, compare)
 

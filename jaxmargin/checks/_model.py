@@ -22,7 +22,11 @@ Amounts = Float[np.ndarray, " account"]
 def check_confidence(
     level: Number | None, *, least_level: Number, citation: Citation
 ) -> CheckResult:
-    """R01: the confidence level is at least `least_level`; both in (0, 1)."""
+    """R01: the confidence level is at least `least_level`; both in (0, 1).
+
+    The level of an expected shortfall is compared as it is, though it is more than the quantile of
+    the same level.
+    """
     return conclude(
         "R01",
         citation,

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import ADD_ONS, Problems, nearest, read_toml
+from jaxmargin.jobs._governance_keys import GOVERNANCE
 from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, SAFEGUARDS, TOP, VENUE_KINDS
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
@@ -34,6 +35,7 @@ class Job:
         safeguards: which safeguards margins have; None without the section.
         add_ons: tables of charges on top of the rulebook's margin, each of a known kind.
         given: keys of [scenarios] that the file gives.
+        governance: reviews of the model, for framework checks; None without the section.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Job:
     safeguards: Mapping[str, Any] | None
     add_ons: tuple[Mapping[str, Any], ...]
     given: tuple[str, ...]
+    governance: Mapping[str, Any] | None = None
 
     def inputs(self) -> list[Path]:
         """Every file that a margin depends on, the job file first."""
@@ -89,6 +92,7 @@ def read_job(path: Path, problems: Problems) -> Job | None:
             "rulebook",
             "allocation",
             "safeguards",
+            "governance",
             "add_on",
         )
     }
@@ -114,12 +118,16 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     safeguards = None
     if sections["safeguards"] is not None:
         safeguards = reader.section("safeguards", sections["safeguards"], SAFEGUARDS)
+    governance = None
+    if sections["governance"] is not None:
+        governance = reader.section("governance", sections["governance"], GOVERNANCE)
     add_ons = reader.tables_by_kind("add_on", sections["add_on"] or [], ADD_ONS)
     if len(problems.found) > before:
         return None
     return Job(
-        path, settings, market, book, scenarios, rulebook, allocation, safeguards, add_ons, given
-    )
+        path, settings, market, book, scenarios, rulebook, allocation, safeguards, add_ons, given,
+        governance=governance,
+    )  # fmt: skip
 
 
 class _Reader:
