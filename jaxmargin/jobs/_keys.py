@@ -1,6 +1,6 @@
 """What a job file may say outside [scenarios]: sections, keys, their types and defaults."""
 
-from jaxmargin.jobs._types import COUNT, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
+from jaxmargin.jobs._types import COUNT, END, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
 
 __all__ = [
     "ALLOCATION",
@@ -95,6 +95,9 @@ SAFEGUARDS = {
     "set": Key(TEXT, None),
     "file": Key(PATH, None),
     "tools": Key(NAMES, None),
+    "stressed_start": Key(TIME, None),
+    "stressed_end": Key(END, None),
+    "lookback_start": Key(TIME, None),
     "client_class": Key(TEXT, None),
     "asset_class": Key(TEXT, None),
     "most_offset": Key(TEXT, None),

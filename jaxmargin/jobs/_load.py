@@ -1,6 +1,6 @@
 """From a job file to checked tables, and from those to arrays."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ class Inputs:
         ignored: columns that were in a table but are not used, by file name.
         balances: what accounts have beside their positions, or None.
         safeguards: which safeguards margins have, or None.
+        windows: the history of each tool against procyclicality that needs another window of it.
     """
 
     job: Job
@@ -69,6 +70,7 @@ class Inputs:
     ignored: dict[str, list[str]]
     balances: pd.DataFrame | None = None
     safeguards: JobSafeguards | None = None
+    windows: dict[str, History] = field(default_factory=dict)
 
 
 def load_inputs(path: Path, *, safeguards: bool = False) -> Inputs:
@@ -123,6 +125,9 @@ def load_inputs(path: Path, *, safeguards: bool = False) -> Inputs:
             constant = [*settings["constant"], job.settings["numeraire"]]
             given = read_scenarios(settings["file"], market, constant=constant, problems=problems)
     chosen = None if book is None else read_job_safeguards(job, book.accounts, problems)
+    windows = {}
+    if chosen is not None and market is not None and history is not None:
+        windows = _read_windows(chosen, market, problems)
     problems.raise_if_any()
     assert market is not None and book is not None
     tables = {
@@ -143,7 +148,7 @@ def load_inputs(path: Path, *, safeguards: bool = False) -> Inputs:
         ignored[settings["history"].name] = list(history.ignored)
     return Inputs(
         job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances,
-        chosen,
+        chosen, windows,
     )  # fmt: skip
 
 
@@ -194,6 +199,28 @@ def _read_history(job: Job, market: MarketTables, problems: Problems) -> History
             "Give a longer history, or a shorter horizon_days in [rulebook].",
         )
     return history
+
+
+def _read_windows(
+    safeguards: JobSafeguards, market: MarketTables, problems: Problems
+) -> dict[str, History]:
+    """The history of each tool's window, all of which it must have."""
+    found = {}
+    for tool, job in safeguards.windows.items():
+        history = _read_history(job, market, problems)
+        if history is None:
+            continue
+        days, day = history.closes.index, pd.Timedelta(days=1)
+        start, end = job.scenarios["start"], job.scenarios["end"]
+        if days[0] - start >= day or (end is not None and end - days[-1] >= day):
+            problems.add(
+                f"{job.path.name}, [safeguards]",
+                f"the window of {tool} is not all in {job.scenarios['history'].name}, which there "
+                f"has {days[0].date()} to {days[-1].date()}",
+                "Give a longer history, or a window within it.",
+            )
+        found[tool] = history
+    return found
 
 
 def _read_stresses(job: Job, problems: Problems) -> list[StressScenario]:

@@ -1,7 +1,7 @@
 """Which safeguards a job asks for."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -9,14 +9,15 @@ import jax.numpy as jnp
 import pandas as pd
 
 from jaxmargin.io import Problems, SafeguardFile, nearest, read_safeguards, safeguard_library
+from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
 from jaxmargin.jobs._settings import Job
 from jaxmargin.margin.safeguards import SafeguardSettings
 
 __all__ = ["JobSafeguards", "read_job_safeguards"]
 
-_NO_MARGINS = {  # tools for which a job calculates no margins
-    "stressed_weight": "margins on stressed observations",
-    "lookback_floor": "margins with the volatility of a long lookback",
+_WINDOWS = {  # of tools that take a margin over another window of the history: start and end
+    "stressed_weight": ("stressed_start", "stressed_end"),
+    "lookback_floor": ("lookback_start", None),
 }
 
 
@@ -30,6 +31,7 @@ class JobSafeguards:
         tools: names of `settings.tools`.
         client_class: row of all accounts in `settings.leverage`.
         asset_class: column of all contracts there.
+        windows: the job with another window of its history, for each tool that needs one.
         unused: tables of the file that the job does not apply. Whoever prints must name them.
     """
 
@@ -38,6 +40,7 @@ class JobSafeguards:
     tools: tuple[str, ...]
     client_class: int
     asset_class: int
+    windows: dict[str, Job]
     unused: tuple[str, ...]
 
 
@@ -67,6 +70,7 @@ def read_job_safeguards(job: Job, accounts: pd.Index, problems: Problems) -> Job
         if read is None:
             return None
         tools = _tools(read, asked["tools"], place, problems)
+        windows = _windows(job, tools, place, problems)
         leverage = read.leverage is not None
         client = _class(read.client_classes, asked, "client_class", leverage, place, problems)
         asset = _class(read.asset_classes, asked, "asset_class", leverage, place, problems)
@@ -87,7 +91,7 @@ def read_job_safeguards(job: Job, accounts: pd.Index, problems: Problems) -> Job
         "breaker": read.breaker is not None,
     }
     unused = tuple(name for name, is_unused in there.items() if is_unused)
-    return JobSafeguards(read.title, settings, tools, client, asset, unused)
+    return JobSafeguards(read.title, settings, tools, client, asset, windows, unused)
 
 
 def _tools(
@@ -97,18 +101,37 @@ def _tools(
     names = tuple(read.tools if asked is None else asked)
     place = f"{place} tools"
     _require_known(place, names, read.tools, problems)
-    for name in [name for name in _NO_MARGINS if name in names]:
-        others = [other for other in read.tools if other not in _NO_MARGINS]
-        problems.add(
-            place,
-            f"{name} needs {_NO_MARGINS[name]}, which a job does not calculate",
-            f"Name those to apply: tools = [{', '.join(map(repr, others))}].".replace("'", '"'),
-        )
     if len(set(names)) < len(names):
         problems.add(place, f"one occurs twice in {', '.join(names)}", "Name each once.")
     if "speed_limit" in names[:-1]:
         problems.add(place, "speed_limit is not the last", "Name it last.")
     return names
+
+
+def _windows(job: Job, tools: tuple[str, ...], place: str, problems: Problems) -> dict[str, Job]:
+    """The job with the window of each tool that needs one."""
+    assert job.safeguards is not None
+    windows = {}
+    for tool, keys in _WINDOWS.items():
+        named = [key for key in keys if key is not None]
+        given = {key: job.safeguards[key] for key in named if job.safeguards[key] is not None}
+        if tool not in tools:
+            for key in given:
+                problems.add(f"{place} {key}", f"{tool} is not applied", "Take the key out.")
+            continue
+        if job.scenarios["kind"] not in HISTORY_KINDS:
+            problems.add(
+                f"{place} tools",
+                f"{tool} needs scenarios from a history, and theirs are {job.scenarios['kind']}",
+                "Leave it out of tools, or use another kind of scenarios.",
+            )
+        for key in named:
+            if key not in given:
+                cure = "Give a time within the history, or leave the tool out of tools."
+                problems.add(place, f"key {key!r} is missing, which {tool} needs", cure)
+        start, end = (given.get(key) if key else job.scenarios.get("end") for key in keys)
+        windows[tool] = replace(job, scenarios={**job.scenarios, "start": start, "end": end})
+    return windows
 
 
 def _class(

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Array
 
 from jaxmargin.io import build_book, list_some
-from jaxmargin.jobs._calculation import Calculation
+from jaxmargin.jobs._calculation import Calculation, build_calculation
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._safeguard_settings import JobSafeguards
 from jaxmargin.jobs._safeguard_state import LastRun, last_state, state_rows
@@ -68,6 +69,10 @@ def safeguard_margins(
     settings, accounts = safeguards.settings, inputs.book.accounts
     initial = np.asarray(requirement.initial, np.float64)
     apart = notional = None
+    windows = {
+        tool: np.asarray(_in_window(inputs, calculation, tool).initial, np.float64)
+        for tool in safeguards.windows
+    }
     if settings.most_offset is not None:
         apart = _apart(inputs, calculation)
     if settings.leverage is not None:
@@ -79,11 +84,15 @@ def safeguard_margins(
     approved = accounts.isin(inputs.job.safeguards["approved"])
     with jax.enable_x64(True):
         given = SafeguardInputs(
-            margins=CalculatedMargins(jnp.asarray(initial)),
+            margins=CalculatedMargins(
+                current=jnp.asarray(initial),
+                stressed=_array(windows.get("stressed_weight")),
+                long_lookback=_array(windows.get("lookback_floor")),
+            ),
             maintenance=jnp.asarray(np.asarray(requirement.maintenance, np.float64)),
             standalone=None if apart is None else jnp.asarray(apart[:, None]),
-            portfolio=None if apart is None else jnp.asarray(initial[:, None]),
-            notional=None if notional is None else jnp.asarray(notional),
+            portfolio=jnp.asarray(initial[:, None]),
+            notional=_array(notional),
             client_class=jnp.full(len(accounts), safeguards.client_class, jnp.int32),
             approved=jnp.asarray(approved),
         )
@@ -116,6 +125,18 @@ def safeguard_margins(
         facts=facts,
         warnings=_warnings(safeguards, unpriced),
     )
+
+
+def _array(values: np.ndarray | None) -> Array | None:
+    return None if values is None else jnp.asarray(values)
+
+
+def _in_window(inputs: Inputs, calculation: Calculation, tool: str) -> Requirement:
+    """Margins by the same rulebook over the window of the history that a tool needs."""
+    assert inputs.safeguards is not None
+    job, history = inputs.safeguards.windows[tool], inputs.windows[tool]
+    made = build_calculation(replace(inputs, job=job, history=history), calculation.market)
+    return made.rulebook.requirement(made.book, made.market)
 
 
 def _apart(inputs: Inputs, calculation: Calculation) -> np.ndarray:

@@ -277,11 +277,17 @@ def test_a_state_that_does_not_fit_is_refused(jobs, runs, bare, tmp_path, old, n
         ('file = "none.toml"', ["none.toml: no such file"]),
         ('fil = "set.toml"', ["unknown key 'fil' (did you mean 'file'?)"]),
         (
-            'set = "emir"',
+            'set = "emir"\nlookback_start = 2025-01-01',
             [
-                'stressed_weight needs margins on stressed observations, which a job does not',
-                'lookback_floor needs margins',
+                "stressed_weight needs scenarios from a history, and theirs are spot-volatility-g",
+                "key 'stressed_start' is missing, which stressed_weight needs",
+                "key 'stressed_end' is missing",
+                "lookback_floor needs scenarios from a history",
             ],
+        ),
+        (
+            'set = "emir"\ntools = ["stress_buffer"]\nlookback_start = 2025-01-01',
+            ["lookback_start: lookback_floor is not applied. Take the key out."],
         ),
         ('set = "esma-cfd"', ["key 'asset_class' is missing. Give one of major-currencies"]),
         ('set = "emir"\ntools = []\nclient_class = "retail"', ["the set has no leverage"]),
@@ -306,6 +312,51 @@ def test_each_mistake_has_one_line_with_a_cure(jobs, text, messages):
     assert len(raised.value.problems) == len(messages), raised.value.problems
     for problem, message in zip(raised.value.problems, messages, strict=True):
         assert message in problem
+
+
+WINDOWS = {  # first and last day, of the demo's history of 2024-01-04 to 2026-01-02
+    "current": ("2025-11-04", "2026-01-02"),
+    "stressed": ("2024-07-01", "2024-08-29"),
+    "long": ("2025-09-05", "2026-01-02"),
+}
+TOOLS = """
+[safeguards]
+set = "emir"
+tools = ["stressed_weight", "lookback_floor"]
+stressed_start = {stressed[0]}
+stressed_end = {stressed[1]}
+lookback_start = {long[0]}
+"""
+
+
+def in_window(folder, job, window, section=""):
+    """The job over a window of its history; its job file."""
+    path = folder / f"{window}{len(section)}.toml"
+    start, end = WINDOWS[window]
+    keys = f"[scenarios]\nstart = {start}\nend = {end}\n"
+    path.write_text(job.read_text().replace("[scenarios]\n", keys) + section)
+    return path
+
+
+def test_tools_take_the_margins_that_the_job_has_over_their_windows(tmp_path):
+    job = make_job(tmp_path, accounts=3)
+    edit_table(job, "positions", lambda _: positions(HELD))
+    bare = {
+        window: exact(run_margin(in_window(tmp_path, job, window), tmp_path / window))[0]
+        for window in WINDOWS
+    }
+    path = in_window(tmp_path, job, "current", TOOLS.format(**WINDOWS))
+    result = run_margin(path, tmp_path / "out")
+    now, stressed, long = (bare[window] for window in ("current", "stressed", "long"))
+    assert (stressed > now).any() and (stressed < now).any()
+    weighted = now + 0.25 * np.maximum(stressed - now, 0.0)
+    assert (long > weighted).any() and (long < weighted).any()
+    initial, parts = exact(result)
+    np.testing.assert_allclose(parts["stressed_weight"], weighted - now, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(initial, np.maximum(weighted, long), rtol=1e-12)
+    path.write_text(path.read_text().replace("2024-07-01", "2023-07-01"))
+    with pytest.raises(InvalidInputError, match=r"window of stressed_weight is not all in history"):
+        run_margin(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
