@@ -17,6 +17,7 @@ from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.cli._simm import crif, simm
+from jaxmargin.cli._stress import stress
 from jaxmargin.cli._what_if import what_if
 from jaxmargin.errors import InvalidInputError, require
 
@@ -40,6 +41,7 @@ app.command()(conform)
 app.command()(rulebooks)
 app.command()(what_if)
 app.command()(sensitivities)
+app.command()(stress)
 app.command()(simm)
 app.command()(crif)
 app.add_typer(importers, name="import")

@@ -73,6 +73,9 @@ from jaxmargin.io._stress import read_stress as read_stress
 from jaxmargin.io._stress import stress_library as stress_library
 from jaxmargin.io._stress_moves import build_stress as build_stress
 from jaxmargin.io._stress_moves import estimate_betas as estimate_betas
+from jaxmargin.io._systemic import read_contributions as read_contributions
+from jaxmargin.io._systemic import read_members as read_members
+from jaxmargin.io._systemic import read_volumes as read_volumes
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary
 from jaxmargin.io._tickers import read_okx as read_okx

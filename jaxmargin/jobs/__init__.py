@@ -38,6 +38,8 @@ from jaxmargin.jobs._sensitivities import SensitivityResult as SensitivityResult
 from jaxmargin.jobs._sensitivities import run_sensitivities as run_sensitivities
 from jaxmargin.jobs._settings import Job as Job
 from jaxmargin.jobs._settings import read_job as read_job
+from jaxmargin.jobs._stress import StressResult as StressResult
+from jaxmargin.jobs._stress import run_stress as run_stress
 from jaxmargin.jobs._warm import WarmResult as WarmResult
 from jaxmargin.jobs._warm import run_warm as run_warm
 from jaxmargin.jobs._what_if import WhatIfResult as WhatIfResult

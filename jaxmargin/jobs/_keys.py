@@ -1,6 +1,6 @@
 """What a job file may say outside [scenarios]: sections, keys, their types and defaults."""
 
-from jaxmargin.jobs._types import COUNT, END, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
+from jaxmargin.jobs._types import COUNT, END, FLAG, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
 
 __all__ = [
     "ALLOCATION",
@@ -9,6 +9,7 @@ __all__ = [
     "MEASURE_KINDS",
     "RULEBOOKS",
     "SAFEGUARDS",
+    "SYSTEMIC",
     "TOP",
     "VENUE_KINDS",
 ]
@@ -103,4 +104,32 @@ SAFEGUARDS = {
     "most_offset": Key(TEXT, None),
     "approved": Key(NAMES, ()),
     "previous": Key(PATH, None),
+}
+_NOT_NEGATIVE = {"rule": lambda v: v >= 0.0, "cure": "a number from 0"}
+_STEPS = {"rule": lambda v: v >= 1, "cure": "a whole number from 1"}
+SYSTEMIC = {
+    "stresses": Key(NAMES, ()),
+    "resources": Key(
+        TEXT, None, lambda v: v in ("initial-margin", "collateral"), "initial-margin or collateral"
+    ),
+    "members": Key(PATH, None),
+    "level": Key(NUMBER, 0.99, lambda v: 0.0 < v < 1.0, "a number between 0 and 1"),
+    "contributions": Key(PATH, None),
+    "own_capital": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
+    "second_capital": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
+    "assessment": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
+    "insurance_fund": Key(NUMBER, None, **_NOT_NEGATIVE),
+    "volumes": Key(PATH, None),
+    "impact": Key(NUMBER, None, **_NOT_NEGATIVE),
+    "retained": Key(NUMBER, 1.0, lambda v: 0.0 <= v <= 1.0, "a share from 0 to 1"),
+    "steps": Key(COUNT, 20, lambda v: v >= 2, "a whole number from 2"),
+    "policy": one_of("full", "partial", "auction"),
+    "buffer": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
+    "discount": Key(NUMBER, None, **_SHARE),
+    "fee": Key(NUMBER, 0.0, **_SHARE),
+    "deleveraging": one_of("none", "profit", "ranking", "queue"),
+    "socialize": Key(FLAG, True),
+    "band": Key(NUMBER, None, lambda v: v > 0.0, "a relative move above 0; write 5 % as 0.05"),
+    "window": Key(COUNT, 1, **_STEPS),
+    "pause": Key(COUNT, 1, **_STEPS),
 }

@@ -10,7 +10,16 @@ import pandas as pd
 
 from jaxmargin.io import ADD_ONS, Problems, nearest, read_toml
 from jaxmargin.jobs._governance_keys import GOVERNANCE
-from jaxmargin.jobs._keys import ALLOCATION, BOOK, MARKET, RULEBOOKS, SAFEGUARDS, TOP, VENUE_KINDS
+from jaxmargin.jobs._keys import (
+    ALLOCATION,
+    BOOK,
+    MARKET,
+    RULEBOOKS,
+    SAFEGUARDS,
+    SYSTEMIC,
+    TOP,
+    VENUE_KINDS,
+)
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
@@ -35,6 +44,7 @@ class Job:
         safeguards: which safeguards margins have; None without the section.
         add_ons: tables of charges on top of the rulebook's margin, each of a known kind.
         given: keys of [scenarios] that the file gives.
+        systemic: what stress tests of the venue as a whole need; None without the section.
         governance: reviews of the model, for framework checks; None without the section.
     """
 
@@ -48,6 +58,7 @@ class Job:
     safeguards: Mapping[str, Any] | None
     add_ons: tuple[Mapping[str, Any], ...]
     given: tuple[str, ...]
+    systemic: Mapping[str, Any] | None = None
     governance: Mapping[str, Any] | None = None
 
     def inputs(self) -> list[Path]:
@@ -70,6 +81,7 @@ class Job:
                     ("rulebook", self.rulebook),
                     ("allocation", self.allocation),
                     ("safeguards", self.safeguards),
+                    ("systemic", self.systemic),
                 )
                 if section is not None
             },
@@ -93,6 +105,7 @@ def read_job(path: Path, problems: Problems) -> Job | None:
             "allocation",
             "safeguards",
             "governance",
+            "systemic",
             "add_on",
         )
     }
@@ -118,6 +131,9 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     safeguards = None
     if sections["safeguards"] is not None:
         safeguards = reader.section("safeguards", sections["safeguards"], SAFEGUARDS)
+    systemic = None
+    if sections["systemic"] is not None:
+        systemic = reader.section("systemic", sections["systemic"], SYSTEMIC)
     governance = None
     if sections["governance"] is not None:
         governance = reader.section("governance", sections["governance"], GOVERNANCE)
@@ -126,7 +142,7 @@ def read_job(path: Path, problems: Problems) -> Job | None:
         return None
     return Job(
         path, settings, market, book, scenarios, rulebook, allocation, safeguards, add_ons, given,
-        governance=governance,
+        systemic, governance,
     )  # fmt: skip
 
 

@@ -11,14 +11,14 @@ class WaterfallResources(eqx.Module):
     """What there is to pay losses with, in the numeraire; nothing is negative.
 
     Attributes:
-        margin: margin and collateral that each member has posted.
+        margin: margin and collateral that each member has posted; may differ by scenario.
         contribution: of each member to the default fund.
         own_capital: the venue's, or its insurance fund's, ahead of the other members' fund.
         second_capital: the venue's, behind the other members' fund.
         assessment: most that a survivor can be asked for, as a multiple of its contribution.
     """
 
-    margin: Float[Array, " member"]
+    margin: Float[Array, "*scenario member"]
     contribution: Float[Array, " member"]
     own_capital: Float[Array, ""]
     second_capital: Float[Array, ""]

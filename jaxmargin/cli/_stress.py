@@ -1,0 +1,54 @@
+"""The command that stresses a whole book."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jaxmargin.cli._scenarios import JobFile
+from jaxmargin.cli._session import prepare_jax, progress_bar
+from jaxmargin.errors import InvalidInputError
+
+__all__ = ["stress"]
+
+
+def stress(
+    job: JobFile,
+    out: Annotated[Path, typer.Option(help="Folder for tables and pictures; made if absent.")],
+) -> None:
+    """Run named stresses on a book: losses beyond margin, fund, waterfall, liquidation."""
+    from rich.console import Console
+
+    prepare_jax()
+    from jaxmargin.jobs import run_stress
+    from jaxmargin.report import (
+        plot_liquidation,
+        plot_stress_losses,
+        print_plain,
+        stress_summary,
+    )
+
+    with progress_bar("stress") as progress:
+        result = run_stress(job, out, progress=progress)
+    facts = result.facts
+    Console().print(stress_summary(result.fund, result.liquidation, facts))
+    written = ["stress.parquet", "fund.parquet"]
+    written += [] if result.waterfall is None else ["waterfall.parquet"]
+    written += [] if result.liquidation is None else ["liquidation.parquet"]
+    written += ["stress.json"]
+    title, currency = facts["title"] or "Stress test", facts["currency"]
+    try:
+        heading = f"{title}\nlosses beyond {facts['resources']}"
+        figures = {"losses": plot_stress_losses(result.fund, title=heading, currency=currency)}
+        if result.liquidation is not None:
+            worst = result.fund["stress"].iloc[result.fund["shortfall"].argmax()]
+            figures["liquidation"] = plot_liquidation(
+                result.liquidation, stress=worst, title=f"{title}\n{worst}", currency=currency
+            )
+        for name, figure in figures.items():
+            for suffix in ("png", "svg"):
+                figure.savefig(out / f"{name}.{suffix}", dpi=150)
+                written.append(f"{name}.{suffix}")
+    except InvalidInputError as error:
+        print_plain([f"warning: {problem}" for problem in error.problems])
+    print_plain([f"Results in {out}: {', '.join(written)}."])

@@ -1,0 +1,160 @@
+"""Stress tests of a whole book: a table for the terminal, and pictures."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from jaxmargin.report._figure import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_liquidation", "plot_stress_losses", "stress_summary"]
+
+_SCALES = ((1e9, "bn "), (1e6, "m "), (1e3, "thousand "))  # of the largest amount
+_COLORS = {"off": "C3", "on": "C0"}
+
+
+def stress_summary(
+    fund: pd.DataFrame, liquidation: pd.DataFrame | None, facts: dict[str, Any]
+) -> Group:
+    """By stress: P&L, loss beyond resources, cover two, and what liquidation costs others."""
+    scale, unit = _scale(fund[["pnl", "shortfall"]].abs().to_numpy().max())
+    costs = None if liquidation is None else _costs(liquidation, facts["insurance_fund"])
+    title = Text(facts["title"]) if facts["title"] else None
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("stress", overflow="fold", max_width=25)
+    headings = ["P&L", "short", "beyond", "cover 1", "cover 2"]
+    headings += [] if costs is None else [f"cost {name}" for name in costs]
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    amounts = fund[["pnl", "shortfall", "largest", "cover_two"]].to_numpy(np.float64) / scale
+    for row, (name, short) in enumerate(zip(fund["stress"], fund["accounts_short"], strict=True)):
+        pnl, *others = (f"{amount:,.2f}" for amount in amounts[row])
+        extra = [f"{by_stress[name] / scale:,.2f}" for by_stress in (costs or {}).values()]
+        table.add_row(Text(str(name)), pnl, f"{short:,}", *others, *extra)
+    sizes, said = facts["fund"], []
+    for rule, name in (
+        ("cover_one", "cover 1"),
+        ("cover_two", "cover 2"),
+        ("largest_or_next_two", "largest, or 2nd and 3rd"),
+    ):
+        amount = sizes[rule]["amount"]
+        said.append(
+            f"{name}: {amount:,.2f}, by {sizes[rule]['stress']}" if amount else f"{name}: none"
+        )
+    lines = [
+        f"In {unit}{facts['currency']}. short: accounts with losses beyond {facts['resources']}.",
+        *said,
+    ]
+    if costs is not None:
+        lines.append("cost: what liquidation takes from the fund and others, breaker off or on.")
+    lines += [f"approximation: {text}" for text in facts["approximations"]]
+    lines += [f"missing: {text}" for text in facts["warnings"]]
+    seconds = facts["seconds"]
+    lines.append(f"Cold {seconds['cold']:.2f} s, warm {seconds['warm']:.2f} s.")
+    return Group(table, *(Text(line) for line in lines))
+
+
+def plot_stress_losses(fund: pd.DataFrame, *, title: str, currency: str) -> "Figure":
+    """Losses beyond resources by stress: of the three largest members, and of the others.
+
+    Args:
+        fund: as `StressResult` has it.
+        title: heading.
+        currency: of amounts.
+
+    Raises:
+        InvalidInputError: matplotlib is not installed.
+    """
+    figure = new_figure(9.0, 1.6 + 0.35 * len(fund), title.replace("$", r"\$"))
+    axes = figure.subplots()
+    scale, unit = _scale(fund["shortfall"].max())
+    rows, start = np.arange(len(fund))[::-1], np.zeros(len(fund))
+    parts = {
+        "largest member": fund["largest"],
+        "second": fund["second"],
+        "third": fund["third"],
+        "all others": fund["shortfall"] - fund[["largest", "second", "third"]].sum(axis=1),
+    }
+    for (name, amount), color in zip(parts.items(), ("C3", "C1", "C8", "0.7"), strict=True):
+        size = np.maximum(amount.to_numpy() / scale, 0.0)
+        axes.barh(rows, size, left=start, height=0.6, color=color, label=name)
+        start = start + size
+    axes.set_yticks(rows, list(fund["stress"]))
+    axes.set_xlim(left=0.0)
+    axes.set_xlabel(f"loss beyond resources, {unit}{currency}")
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def plot_liquidation(
+    liquidation: pd.DataFrame, *, stress: str, title: str, currency: str
+) -> "Figure":
+    """Prices, the fund and what nobody has paid yet, by step of one stress, breaker off and on.
+
+    Args:
+        liquidation: as `StressResult` has it.
+        stress: which.
+        title: heading.
+        currency: of amounts.
+
+    Raises:
+        InvalidInputError: matplotlib is not installed.
+    """
+    own = liquidation[liquidation["stress"] == stress]
+    figure = new_figure(11.0, 4.2, title.replace("$", r"\$"))
+    left, middle, right = figure.subplots(1, 3)
+    scale, unit = _scale(own[["fund", "shortfall", "liquidated"]].abs().to_numpy().max())
+    prices = [name for name in own.columns if name.startswith("price ")]
+    for breaker, part in own.groupby("breaker", sort=False):
+        color = _COLORS[str(breaker)]
+        for number, name in enumerate(prices):
+            price = part[name].to_numpy()
+            style = ("-", "--", ":", "-.")[number % 4]
+            left.plot(
+                part["step"], 100.0 * (price / price[0] - 1.0), style, color=color,
+                label=f"{name.removeprefix('price ')}, breaker {breaker}",
+            )  # fmt: skip
+        middle.plot(part["step"], part["fund"] / scale, color=color, label=f"fund, {breaker}")
+        middle.plot(
+            part["step"], part["shortfall"] / scale, ":", color=color, label=f"unpaid, {breaker}"
+        )
+        right.step(
+            part["step"], part["liquidated"] / scale, where="mid", color=color,
+            label=f"breaker {breaker}",
+        )  # fmt: skip
+    left.set_ylabel("price after orders, % from the first step's")
+    middle.set_ylabel(f"{unit}{currency}")
+    right.set_ylabel(f"liquidated in the step, {unit}{currency}")
+    for axes in (left, middle, right):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _costs(liquidation: pd.DataFrame, fund: float) -> dict[str, dict[str, float]]:
+    """By breaker and stress: loss of the fund, of winners and others, and what stays unpaid."""
+    costs = {}
+    for breaker, part in liquidation.groupby("breaker", sort=False):
+        by_stress = part.groupby("stress", sort=False)
+        last = by_stress[["fund", "shortfall"]].last()
+        passed_on = by_stress[["taken", "socialized"]].sum().sum(axis=1)
+        whole = fund - last["fund"] + last["shortfall"] + passed_on
+        costs[str(breaker)] = dict(zip(whole.index, whole.to_numpy(np.float64), strict=True))
+    return costs
+
+
+def _scale(largest: float) -> tuple[float, str]:
+    for scale, unit in _SCALES:
+        if largest >= scale:
+            return scale, unit
+    return 1.0, ""
