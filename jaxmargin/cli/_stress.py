@@ -22,6 +22,7 @@ def stress(
     prepare_jax()
     from jaxmargin.jobs import run_stress
     from jaxmargin.report import (
+        costliest_stress,
         plot_liquidation,
         plot_stress_losses,
         print_plain,
@@ -31,7 +32,7 @@ def stress(
     with progress_bar("stress") as progress:
         result = run_stress(job, out, progress=progress)
     facts = result.facts
-    Console().print(stress_summary(result.fund, result.liquidation, facts))
+    Console().print(stress_summary(result.fund, facts))
     written = ["stress.parquet", "fund.parquet"]
     written += [] if result.waterfall is None else ["waterfall.parquet"]
     written += [] if result.liquidation is None else ["liquidation.parquet"]
@@ -41,7 +42,7 @@ def stress(
         heading = f"{title}\nlosses beyond {facts['resources']}"
         figures = {"losses": plot_stress_losses(result.fund, title=heading, currency=currency)}
         if result.liquidation is not None:
-            worst = result.fund["stress"].iloc[result.fund["shortfall"].argmax()]
+            worst = costliest_stress(result.fund)
             figures["liquidation"] = plot_liquidation(
                 result.liquidation, stress=worst, title=f"{title}\n{worst}", currency=currency
             )

@@ -36,7 +36,9 @@ class StressResult:
             resources, shortfall (loss beyond resources).
         fund: one row per stress: pnl of all, accounts_short, shortfall of all, the three largest
             members (largest_member, second_member, third_member; empty where there is none) and
-            theirs (largest, second, third), cover_two and largest_or_next_two.
+            theirs (largest, second, third), cover_two and largest_or_next_two; with a simulation
+            of liquidation also what it costs others than the accounts, cost_off and cost_on: the
+            loss of the fund, what winners and others pay, and what is unpaid at the end.
         waterfall: one row per stress and layer, the two largest members in default; None without
             contributions.
         liquidation: one row per breaker, stress and step; None without what it needs.
@@ -102,7 +104,7 @@ def run_stress(
         liquidation = None
         if stress.liquidates:
             liquidation = _liquidate(stress, calculation, held, resources, maintenance, prices)
-    fund = fund_table(stress, table, sizes)
+    fund = fund_table(stress, table, sizes, liquidation)
     waterfall = None if stress.contributions is None else waterfall_table(stress, table)
     rules = ("cover_one", "cover_two", "largest_or_next_two")
     facts = {
@@ -165,10 +167,10 @@ def _liquidate(
     prices: np.ndarray,
 ) -> pd.DataFrame:
     from jaxmargin.jobs._stress_liquidation import simulate_liquidations
-    from jaxmargin.sensitivities import account_greeks
+    from jaxmargin.systemic import linear_positions
 
     coins = stress.coins
-    delta = np.asarray(account_greeks(calculation.book, calculation.market).delta, np.float64)
+    delta = np.asarray(linear_positions(calculation.book, calculation.market), np.float64)
     spot = stress.inputs.market.assets["spot"].to_numpy(np.float64)[coins]
     return simulate_liquidations(
         stress,

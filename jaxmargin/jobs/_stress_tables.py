@@ -91,7 +91,9 @@ def stress_table(
     return table, jax.device_get(sizes), spot[:, None] * relative
 
 
-def fund_table(stress: StressInputs, table: pd.DataFrame, sizes: FundSizing) -> pd.DataFrame:
+def fund_table(
+    stress: StressInputs, table: pd.DataFrame, sizes: FundSizing, liquidation: pd.DataFrame | None
+) -> pd.DataFrame:
     """One row per stress; see `StressResult.fund`."""
     short = table.assign(accounts_short=table["shortfall"] > 0.0)
     by_stress = short.groupby("stress", sort=False)[["pnl", "accounts_short", "shortfall"]].sum()
@@ -103,6 +105,13 @@ def fund_table(stress: StressInputs, table: pd.DataFrame, sizes: FundSizing) -> 
         by_stress[place] = largest[row]
     by_stress["cover_two"] = largest[0] + largest[1]
     by_stress["largest_or_next_two"] = np.maximum(largest[0], largest[1] + largest[2])
+    if liquidation is not None:
+        for breaker, part in liquidation.groupby("breaker", sort=False):
+            steps = part.groupby("stress", sort=False)
+            last = steps[["fund", "shortfall"]].last().loc[stress.labels]
+            passed_on = steps[["taken", "socialized"]].sum().loc[stress.labels].sum(axis=1)
+            cost = stress.settings["insurance_fund"] - last["fund"] + last["shortfall"] + passed_on
+            by_stress[f"cost_{breaker}"] = cost.to_numpy()
     return by_stress
 
 

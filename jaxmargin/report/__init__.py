@@ -15,6 +15,7 @@ from jaxmargin.report._sensitivities import plot_ladder as plot_ladder
 from jaxmargin.report._sensitivities import sensitivity_summary as sensitivity_summary
 from jaxmargin.report._simm import simm_summary as simm_summary
 from jaxmargin.report._states import state_lines as state_lines
+from jaxmargin.report._stress import costliest_stress as costliest_stress
 from jaxmargin.report._stress import plot_liquidation as plot_liquidation
 from jaxmargin.report._stress import plot_stress_losses as plot_stress_losses
 from jaxmargin.report._stress import stress_summary as stress_summary

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -14,30 +13,27 @@ from jaxmargin.report._figure import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_liquidation", "plot_stress_losses", "stress_summary"]
+__all__ = ["costliest_stress", "plot_liquidation", "plot_stress_losses", "stress_summary"]
 
 _SCALES = ((1e9, "bn "), (1e6, "m "), (1e3, "thousand "))  # of the largest amount
 _COLORS = {"off": "C3", "on": "C0"}
 
 
-def stress_summary(
-    fund: pd.DataFrame, liquidation: pd.DataFrame | None, facts: dict[str, Any]
-) -> Group:
+def stress_summary(fund: pd.DataFrame, facts: dict[str, Any]) -> Group:
     """By stress: P&L, loss beyond resources, cover two, and what liquidation costs others."""
     scale, unit = _scale(fund[["pnl", "shortfall"]].abs().to_numpy().max())
-    costs = None if liquidation is None else _costs(liquidation, facts["insurance_fund"])
+    costs = [name for name in ("cost_off", "cost_on") if name in fund.columns]
     title = Text(facts["title"]) if facts["title"] else None
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("stress", overflow="fold", max_width=25)
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    table.add_column("stress", overflow="fold", max_width=26)
     headings = ["P&L", "short", "beyond", "cover 1", "cover 2"]
-    headings += [] if costs is None else [f"cost {name}" for name in costs]
-    for heading in headings:
+    for heading in headings + [name.replace("_", " ") for name in costs]:
         table.add_column(heading, justify="right", no_wrap=True)
-    amounts = fund[["pnl", "shortfall", "largest", "cover_two"]].to_numpy(np.float64) / scale
+    columns = ["pnl", "shortfall", "largest", "cover_two", *costs]
+    amounts = fund[columns].to_numpy(np.float64) / scale
     for row, (name, short) in enumerate(zip(fund["stress"], fund["accounts_short"], strict=True)):
         pnl, *others = (f"{amount:,.2f}" for amount in amounts[row])
-        extra = [f"{by_stress[name] / scale:,.2f}" for by_stress in (costs or {}).values()]
-        table.add_row(Text(str(name)), pnl, f"{short:,}", *others, *extra)
+        table.add_row(Text(str(name)), pnl, f"{short:,}", *others)
     sizes, said = facts["fund"], []
     for rule, name in (
         ("cover_one", "cover 1"),
@@ -52,7 +48,7 @@ def stress_summary(
         f"In {unit}{facts['currency']}. short: accounts with losses beyond {facts['resources']}.",
         *said,
     ]
-    if costs is not None:
+    if costs:
         lines.append("cost: what liquidation takes from the fund and others, breaker off or on.")
     lines += [f"approximation: {text}" for text in facts["approximations"]]
     lines += [f"missing: {text}" for text in facts["warnings"]]
@@ -116,19 +112,21 @@ def plot_liquidation(
     prices = [name for name in own.columns if name.startswith("price ")]
     for breaker, part in own.groupby("breaker", sort=False):
         color = _COLORS[str(breaker)]
+        width = 3.0 if breaker == "off" else 1.2  # so that both show where they agree
         for number, name in enumerate(prices):
             price = part[name].to_numpy()
             style = ("-", "--", ":", "-.")[number % 4]
             left.plot(
-                part["step"], 100.0 * (price / price[0] - 1.0), style, color=color,
+                part["step"], 100.0 * (price / price[0] - 1.0), style, color=color, linewidth=width,
                 label=f"{name.removeprefix('price ')}, breaker {breaker}",
             )  # fmt: skip
-        middle.plot(part["step"], part["fund"] / scale, color=color, label=f"fund, {breaker}")
-        middle.plot(
-            part["step"], part["shortfall"] / scale, ":", color=color, label=f"unpaid, {breaker}"
-        )
+        for name, amount, style in (("fund", "fund", "-"), ("unpaid", "shortfall", ":")):
+            middle.plot(
+                part["step"], part[amount] / scale, style, color=color, linewidth=width,
+                label=f"{name}, breaker {breaker}",
+            )  # fmt: skip
         right.step(
-            part["step"], part["liquidated"] / scale, where="mid", color=color,
+            part["step"], part["liquidated"] / scale, where="mid", color=color, linewidth=width,
             label=f"breaker {breaker}",
         )  # fmt: skip
     left.set_ylabel("price after orders, % from the first step's")
@@ -141,16 +139,14 @@ def plot_liquidation(
     return figure
 
 
-def _costs(liquidation: pd.DataFrame, fund: float) -> dict[str, dict[str, float]]:
-    """By breaker and stress: loss of the fund, of winners and others, and what stays unpaid."""
-    costs = {}
-    for breaker, part in liquidation.groupby("breaker", sort=False):
-        by_stress = part.groupby("stress", sort=False)
-        last = by_stress[["fund", "shortfall"]].last()
-        passed_on = by_stress[["taken", "socialized"]].sum().sum(axis=1)
-        whole = fund - last["fund"] + last["shortfall"] + passed_on
-        costs[str(breaker)] = dict(zip(whole.index, whole.to_numpy(np.float64), strict=True))
-    return costs
+def costliest_stress(fund: pd.DataFrame) -> str:
+    """The stress whose liquidation costs others most, breaker off or on; the first of equal ones.
+
+    Args:
+        fund: as `StressResult` has it, with costs of liquidation.
+    """
+    costs = fund[[name for name in fund.columns if name.startswith("cost_")]].max(axis=1)
+    return str(fund["stress"].iloc[int(costs.argmax())])
 
 
 def _scale(largest: float) -> tuple[float, str]:

@@ -6,6 +6,7 @@ from jaxmargin.systemic._deleveraging import deleverage as deleverage
 from jaxmargin.systemic._exposures import member_exposures as member_exposures
 from jaxmargin.systemic._fund import FundSizing as FundSizing
 from jaxmargin.systemic._fund import size_fund as size_fund
+from jaxmargin.systemic._linear_positions import linear_positions as linear_positions
 from jaxmargin.systemic._liquidation import run_liquidation as run_liquidation
 from jaxmargin.systemic._liquidation import split_moves as split_moves
 from jaxmargin.systemic._liquidation import step_liquidation as step_liquidation

@@ -139,6 +139,11 @@ def test_liquidation_runs_with_and_without_a_breaker_to_the_stressed_price(run):
     late = calls["on"].reindex(NAMES).fillna(8) - calls["off"].reindex(NAMES).fillna(8)
     assert (late >= 0).all()
     assert table[table["breaker"] == "on"]["paused"].sum() > 0
+    for breaker, part in table.groupby("breaker"):
+        whole = part.groupby("stress")[["paid", "taken", "socialized"]].sum().sum(axis=1)
+        whole += part[part["step"] == 7].set_index("stress")["shortfall"]  # there is no fee
+        costs = result.fund.set_index("stress")[f"cost_{breaker}"]
+        np.testing.assert_allclose(costs[NAMES], whole[NAMES], rtol=1e-9, atol=1e-6)
 
 
 def test_posted_coins_fall_with_the_stress_and_count_as_resources(tmp_path):
