@@ -103,8 +103,8 @@ def measure_rulebook(calculation: Calculation, inputs: Inputs, command: str) -> 
     rulebook = calculation.rulebook
     if isinstance(rulebook, WithAddOns):
         raise InvalidInputError(
-            f"{inputs.job.path.name}, [[add_on]]: {command} is of the rulebook alone. Take the "
-            "add-ons out of a copy of the job."
+            f"{inputs.job.path.name}, [[add_on]]: add-ons are no part of {command}. Take them out "
+            "of a copy of the job."
         )
     if isinstance(rulebook, RiskMeasureRulebook):
         return rulebook

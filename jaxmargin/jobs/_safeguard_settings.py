@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -26,7 +27,8 @@ class JobSafeguards:
     """Safeguards of a job, checked.
 
     Attributes:
-        title: of the file of settings.
+        path: the file of settings.
+        title: of the file.
         settings: in double precision.
         tools: names of `settings.tools`.
         client_class: row of all accounts in `settings.leverage`.
@@ -35,6 +37,7 @@ class JobSafeguards:
         unused: tables of the file that the job does not apply. Whoever prints must name them.
     """
 
+    path: Path
     title: str
     settings: SafeguardSettings
     tools: tuple[str, ...]
@@ -91,7 +94,7 @@ def read_job_safeguards(job: Job, accounts: pd.Index, problems: Problems) -> Job
         "breaker": read.breaker is not None,
     }
     unused = tuple(name for name, is_unused in there.items() if is_unused)
-    return JobSafeguards(read.title, settings, tools, client, asset, windows, unused)
+    return JobSafeguards(path, read.title, settings, tools, client, asset, windows, unused)
 
 
 def _tools(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array
 
-from jaxmargin.io import build_book, list_some
+from jaxmargin.io import build_book, list_some, sha256
 from jaxmargin.jobs._calculation import Calculation, build_calculation
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._safeguard_settings import JobSafeguards
@@ -112,7 +112,13 @@ def safeguard_margins(
             "hold": [HoldReason(hold).name.lower().replace("_", "-") for hold in found.hold],
         }
     )
-    facts = {"title": safeguards.title, "tools": list(safeguards.tools), **facts}
+    facts = {
+        "title": safeguards.title,
+        "file": safeguards.path.name,
+        "sha256": sha256(safeguards.path),
+        "tools": list(safeguards.tools),
+        **facts,
+    }
     facts["accounts_held"] = int((rows["hold"] != "none").sum())
     return Safeguarded(
         requirement=eqx.tree_at(

@@ -168,7 +168,9 @@ def test_each_mistake_has_one_line_with_a_cure(job, text, messages):
 
 def test_a_command_that_is_of_the_rulebook_alone_refuses_add_ons(tmp_path):
     job = make_job(tmp_path, accounts=3)
-    with pytest.raises(InvalidInputError, match=r"\[\[add_on\]\]: a backtest is of the rulebook"):
+    with pytest.raises(
+        InvalidInputError, match=r"\[\[add_on\]\]: add-ons are no part of a backtest"
+    ):
         run_backtest(with_text(job, CHARGED), tmp_path / "out")
 
 

@@ -199,6 +199,7 @@ def test_the_manifest_names_the_states_and_what_is_not_applied(jobs, runs):
     for number, job in enumerate(jobs):
         manifest = json.loads((job.parent / "out/manifest.json").read_text())
         assert manifest["safeguards"]["state_sha256"] == written[number]
+        assert manifest["safeguards"]["sha256"] == sha256(job.parent / "set.toml")
         previous = manifest["safeguards"]["previous"]
         assert (previous and previous["state_sha256"]) == (written[number - 1] if number else None)
         assert any("bands, which this job does not apply" in w for w in manifest["warnings"])
