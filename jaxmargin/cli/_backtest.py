@@ -12,7 +12,7 @@ from jaxmargin.errors import InvalidInputError
 __all__ = ["backtest"]
 
 _SHOWN = 3  # accounts in the picture
-_TABLES = ("backtest", "tests", "kpis")
+_TABLES = ("backtest", "tests", "kpis", "published")
 
 
 def backtest(
@@ -32,7 +32,7 @@ def backtest(
     with progress_bar("backtest") as progress:
         result = run_backtest(job, out, window=window, progress=progress)
     facts, written = result.facts, [f"{name}.parquet" for name in _TABLES] + ["backtest.json"]
-    Console().print(backtest_summary(result.tests, result.kpis, facts))
+    Console().print(backtest_summary(result.tests, result.kpis, result.published, facts))
     kpis = result.kpis[result.kpis["account"] != "all"]
     largest = kpis.nlargest(_SHOWN, "mean_margin", keep="first")["account"]
     paths = result.days[result.days["account"].isin(largest)]

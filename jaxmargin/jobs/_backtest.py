@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import require
-from jaxmargin.io import require_folder, sha256, write_json, write_table
+from jaxmargin.io import (
+    Problems,
+    published_library,
+    read_published,
+    require_folder,
+    sha256,
+    write_json,
+    write_table,
+)
 from jaxmargin.jobs._backtest_tables import day_table, kpi_table, test_table
 from jaxmargin.jobs._load import Inputs, load_inputs
 
@@ -19,9 +27,9 @@ if TYPE_CHECKING:
     from jaxmargin.jobs._calculation import Calculation
     from jaxmargin.risk import AbstractRiskMeasure
 
-__all__ = ["BacktestTables", "run_backtest"]
+__all__ = ["TOGETHER", "BacktestTables", "run_backtest"]
 
-_TOGETHER = "all as one"  # all accounts as one account, beside each alone
+TOGETHER = "all as one"  # all accounts as one account, beside each alone
 _FEW_DAYS = 250  # of the Basel Committee's backtests of 1996; fewer have next to no power
 
 
@@ -40,12 +48,15 @@ class BacktestTables:
             mean_margin, ratios of loss to margin on breaches, peak_to_trough, and the greatest
             relative increase over some days. Of `all`, breaches, coverage and losses are of the
             accounts, margins and their movement of the sum.
+        published: one row per group of products of a clearing house, with those of the same
+            figures that it publishes.
         facts: measure, window, days, inputs, seconds and warnings, in plain types.
     """
 
     days: pd.DataFrame
     tests: pd.DataFrame
     kpis: pd.DataFrame
+    published: pd.DataFrame
     facts: dict[str, Any]
 
 
@@ -62,7 +73,7 @@ def run_backtest(
     Regulation 153/2013 asks for current positions: the P&L of every account in every move of the
     history is computed once; the margin of a day is the job's risk measure of the moves within the
     `window` days up to it, and the P&L of the next move is what came. Writes `backtest.parquet`
-    (`days`), `tests.parquet`, `kpis.parquet` and `backtest.json` (`facts`).
+    (`days`), `tests.parquet`, `kpis.parquet`, `published.parquet` and `backtest.json` (`facts`).
 
     Args:
         path: job file; its scenarios must be historical and its rulebook a risk measure.
@@ -92,7 +103,7 @@ def run_backtest(
         found = _rolling(calculation, inputs, measures, window, horizon, progress)
     accounts, unit = inputs.book.accounts, inputs.job.settings["round_to"]
     days, kpis = day_table(found, accounts, closes, unit), kpi_table(found, accounts, unit)
-    tests = test_table(found, measures, [*accounts, _TOGETHER])
+    tests = test_table(found, measures, [*accounts, TOGETHER])
     facts = {
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
@@ -115,10 +126,20 @@ def run_backtest(
         "warnings": _warnings(found),
     }
     out.mkdir(parents=True, exist_ok=True)
-    for name, table in (("backtest", days), ("tests", tests), ("kpis", kpis)):
+    published = _published()
+    tables = {"backtest": days, "tests": tests, "kpis": kpis, "published": published}
+    for name, table in tables.items():
         write_table(table, out / f"{name}.parquet")
     write_json(facts, out / "backtest.json")
-    return BacktestTables(days, tests, kpis, facts)
+    return BacktestTables(days, tests, kpis, published, facts)
+
+
+def _published() -> pd.DataFrame:
+    """What clearing houses publish of the same figures."""
+    problems = Problems()
+    tables = [read_published(path, problems) for path in published_library().values()]
+    problems.raise_if_any()
+    return pd.concat(tables, ignore_index=True)
 
 
 def _closes(inputs: Inputs, window: int) -> tuple[pd.DatetimeIndex, int]:

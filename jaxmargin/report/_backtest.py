@@ -58,8 +58,10 @@ def plot_margin_paths(paths: pd.DataFrame, *, title: str, unit: str) -> "Figure"
     return figure
 
 
-def backtest_summary(tests: pd.DataFrame, kpis: pd.DataFrame, facts: dict[str, Any]) -> Group:
-    """Accounts with the most breaches, and of how many accounts each test rejects the margin."""
+def backtest_summary(
+    tests: pd.DataFrame, kpis: pd.DataFrame, published: pd.DataFrame, facts: dict[str, Any]
+) -> Group:
+    """Accounts with the most breaches, what tests reject, and what clearing houses publish."""
     table = Table(title=Text(facts["title"]) if facts["title"] else None)
     table.add_column("account", no_wrap=True, overflow="ellipsis", max_width=18)
     for heading in ("breaches", "coverage", f"mean {facts['currency']}", "peak/trough", "30 days"):
@@ -88,7 +90,31 @@ def backtest_summary(tests: pd.DataFrame, kpis: pd.DataFrame, facts: dict[str, A
         f"Cold {facts['seconds']['cold']:.2f} s, warm {facts['seconds']['warm']:.2f} s.",
     ]
     warnings = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
-    return Group(table, *map(Text, lines), *warnings)
+    return Group(table, *map(Text, lines), _beside(kpis[total], published), *warnings)
+
+
+def _beside(own: pd.DataFrame, published: pd.DataFrame) -> Table:
+    """The figures of all accounts above those that clearing houses publish."""
+    table = Table(title=f"beside {', '.join(published['house'].unique())}")
+    table.add_column("", no_wrap=True, overflow="ellipsis", max_width=22)
+    for heading in ("coverage", "loss/margin", "1, 5, 10 days", "peak"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rises = ("increase_1_days", "increase_5_days", "increase_10_days")
+    rows = [{"group": "all accounts"} | own.to_dict("records")[0], *published.to_dict("records")]
+    for row in rows:
+        rise = ", ".join(_percent(row.get(name, np.nan), 0) for name in rises)
+        table.add_row(
+            Text(str(row["group"])),
+            _percent(row["coverage"], 2),
+            _percent(row.get("mean_loss_to_margin", np.nan), 0),
+            rise.strip(", "),
+            "" if np.isnan(row["peak_to_trough"]) else f"{row['peak_to_trough']:.2f}x",
+        )
+    return table
+
+
+def _percent(share: float, digits: int) -> str:
+    return "" if np.isnan(share) else f"{share:.{digits}%}"
 
 
 def _cells(row: Any) -> list[Text]:
