@@ -67,14 +67,24 @@ def conclude(
     )
     said = hash_inputs({"check": check, "inputs": inputs, "limits": limits})
 
+    missing = tuple(name for name, value in inputs.items() if value is None)
+
     def result(status: CheckStatus, reason: str, found: Sequence[Comparison] = ()) -> CheckResult:
         first = next((c for c in found if not c.holds()), found[0] if found else None)
         value, limit = (None, None) if first is None else (float(first.value), float(first.limit))
         return CheckResult(
-            check, TITLES[check], value, limit, status, reason, citation, said, tuple(found)
+            check,
+            TITLES[check],
+            value,
+            limit,
+            status,
+            reason,
+            citation,
+            said,
+            tuple(found),
+            missing,
         )
 
-    missing = [name for name, value in inputs.items() if value is None]
     if missing:
         return result(CheckStatus.NOT_EVALUATED, f"not given: {', '.join(missing)}")
     bad = [place for name, value in inputs.items() for place in _not_finite(value, name)]

@@ -1,7 +1,7 @@
 """A framework: which checks with which limits, and all of them evaluated."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -101,6 +101,10 @@ class Framework:
     title: str
     checks: tuple[FrameworkCheck, ...]
 
+    def products(self) -> set[str]:
+        """Products that it has limits of their own for."""
+        return {check.products for check in self.checks if check.products}
+
 
 def input_names(check: str) -> tuple[str, ...]:
     """Inputs of a check, in order."""
@@ -123,26 +127,23 @@ def required_limits(check: str) -> tuple[str, ...]:
 
 
 def evaluate_checks(
-    framework: Framework, evidence: Mapping[str, Any], *, products: str | None = None
+    framework: Framework, evidence: Mapping[str, Any], *, products: Collection[str] = ()
 ) -> tuple[CheckResult, ...]:
     """Every check of a framework; one whose inputs are missing is not evaluated, and says so.
 
     Args:
         framework: checks and limits.
         evidence: inputs by name, see `input_names`; one left out is missing.
-        products: leave out limits that are for other products; all apply if None.
+        products: leave out limits that are for other products; all apply if the framework knows
+            none of these.
 
     Raises:
-        InvalidInputError: evidence has a name that no check uses, or no check has these products.
+        InvalidInputError: evidence has a name that no check uses.
     """
     known = {name for check in CHECKS for name in input_names(check)}
     unknown = sorted(set(evidence) - known)
     require(not unknown, f"evidence has names that no check uses: {', '.join(unknown)}.")
-    kinds = {check.products for check in framework.checks if check.products}
-    require(
-        products is None or not kinds or products in kinds,
-        f"{framework.name} knows the products {', '.join(sorted(kinds))}; got {products!r}.",
-    )
+    wanted = framework.products() & set(products)
     return tuple(
         CHECKS[check.id](
             *(evidence.get(name) for name in input_names(check.id)),
@@ -150,7 +151,7 @@ def evaluate_checks(
             citation=check.citation,
         )
         for check in framework.checks
-        if products is None or not check.products or check.products == products
+        if not wanted or not check.products or check.products in wanted
     )
 
 

@@ -124,6 +124,7 @@ class CheckResult:
         citation: where the limit comes from.
         inputs_hash: SHA-256, hexadecimal, of everything that went in, limits included.
         comparisons: all of them.
+        missing: names of the inputs that were not given.
     """
 
     id: str
@@ -135,6 +136,7 @@ class CheckResult:
     citation: Citation
     inputs_hash: str
     comparisons: tuple[Comparison, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `InvalidInputError` for a pass without a comparison, or none without a reason."""

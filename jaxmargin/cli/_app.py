@@ -8,6 +8,7 @@ import typer
 
 from jaxmargin.cli._allocate import allocate
 from jaxmargin.cli._backtest import backtest
+from jaxmargin.cli._checks import checks
 from jaxmargin.cli._compare import compare
 from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(explain)
 app.command()(allocate)
 app.command()(backtest)
+app.command()(checks)
 app.command()(compare)
 app.command()(conform)
 app.command()(rulebooks)
@@ -52,7 +54,8 @@ def main() -> None:
     """Run the command line.
 
     Bad input ends it with exit code 2 and one line per problem; a file that cannot be written,
-    or too little memory, with exit code 1; an allocation that leaves an account short with 3.
+    or too little memory, with exit code 1; an allocation that leaves an account short with 3;
+    a framework check that fails with 4.
     """
     try:
         app()

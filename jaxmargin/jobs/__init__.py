@@ -6,6 +6,8 @@ from jaxmargin.jobs._backtest import BacktestTables as BacktestTables
 from jaxmargin.jobs._backtest import run_backtest as run_backtest
 from jaxmargin.jobs._calculation import Calculation as Calculation
 from jaxmargin.jobs._calculation import build_calculation as build_calculation
+from jaxmargin.jobs._checks import ChecksResult as ChecksResult
+from jaxmargin.jobs._checks import run_checks as run_checks
 from jaxmargin.jobs._compare import CompareResult as CompareResult
 from jaxmargin.jobs._compare import run_compare as run_compare
 from jaxmargin.jobs._conform import ConformResult as ConformResult

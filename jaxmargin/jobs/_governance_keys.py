@@ -1,6 +1,6 @@
 """What [governance] of a job file may say: days of reviews, and the log of overrides."""
 
-from jaxmargin.jobs._types import GROUPS, PATH, TEXT, TIME, Key
+from jaxmargin.jobs._types import GROUPS, NAMES, PATH, TIME, Key
 
 __all__ = ["GOVERNANCE"]
 
@@ -9,7 +9,7 @@ GOVERNANCE = {
     "parameters_date": Key(TIME, None),
     "sensitivity_date": Key(TIME, None),
     "overrides": Key(PATH, None),
-    "products": Key(TEXT, None),
+    "products": Key(NAMES, ()),
     "stress_periods": Key(
         GROUPS,
         (),

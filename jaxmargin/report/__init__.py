@@ -4,6 +4,7 @@ from jaxmargin.report._allocate import allocation_summary as allocation_summary
 from jaxmargin.report._allocation_picture import plot_allocation as plot_allocation
 from jaxmargin.report._backtest import backtest_summary as backtest_summary
 from jaxmargin.report._backtest import plot_margin_paths as plot_margin_paths
+from jaxmargin.report._checks import checks_summary as checks_summary
 from jaxmargin.report._compare import compare_summary as compare_summary
 from jaxmargin.report._compare import plot_comparison as plot_comparison
 from jaxmargin.report._explain import explain_summary as explain_summary
