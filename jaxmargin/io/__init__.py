@@ -59,7 +59,6 @@ from jaxmargin.io._published import published_library as published_library
 from jaxmargin.io._published import read_published as read_published
 from jaxmargin.io._quotes import read_quotes as read_quotes
 from jaxmargin.io._read import read_raw as read_raw
-from jaxmargin.io._read import read_raw as read_raw
 from jaxmargin.io._read import read_table as read_table
 from jaxmargin.io._rulebook_parameters import RulebookFile as RulebookFile
 from jaxmargin.io._rulebook_parameters import RulebookSettings as RulebookSettings
