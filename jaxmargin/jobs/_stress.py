@@ -38,7 +38,7 @@ class StressResult:
             members (largest_member, second_member, third_member; empty where there is none) and
             theirs (largest, second, third), cover_two and largest_or_next_two; with a simulation
             of liquidation also what it costs others than the accounts, cost_off and cost_on: the
-            loss of the fund, what winners and others pay, and what is unpaid at the end.
+            loss of the fund less fees, what winners and others pay, and what stays unpaid.
         waterfall: one row per stress and layer, the two largest members in default; None without
             contributions.
         liquidation: one row per breaker, stress and step; None without what it needs.
