@@ -227,15 +227,16 @@ def _summary(margins: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     ratios = wide.div(first, axis=0)
     totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
     largest, smallest = wide.idxmax(axis=1), wide.idxmin(axis=1)
+    initial = totals["initial"].astype(float).to_dict()
     rows = []
     for name in names:
         low, middle, high = ratios[name].quantile([0.05, 0.5, 0.95])
         rows.append(
             {
                 "rulebook": name,
-                "initial": totals.loc[name, "initial"],
+                "initial": initial[name],
                 "maintenance": totals.loc[name, "maintenance"],
-                "of_first": totals.loc[name, "initial"] / totals.loc[names[0], "initial"],
+                "of_first": initial[name] / initial[names[0]] if initial[names[0]] else np.nan,
                 "asks_most": int((largest == name).sum()),
                 "asks_least": int((smallest == name).sum()),
                 "ratio_5": low,
