@@ -116,7 +116,7 @@ def margin(
         ),
     ] = None,
 ) -> None:
-    """Margin every account of a job; with collateral in [book], also say where it stands."""
+    """Margin every account of a job; with collateral in its book, also say where it stands."""
     from jaxmargin.report import print_plain
 
     coins = tuple(dict.fromkeys(name.strip() for name in liquidation.split(",") if name.strip()))
