@@ -129,7 +129,8 @@ def check_procyclicality(
     def compare() -> tuple[list[Comparison], str]:
         active = tools or {}
         enough = [name for name, size in least.items() if _is_least(active.get(name), size)]
-        note = f"active: {', '.join(active) or 'none'}; binding: {binding}"
+        listed = ", ".join(f"{name} {size:.4g}" for name, size in active.items()) or "none"
+        note = f"active: {listed}; binding: {binding}"
         return [Comparison("tools of the least size", len(enough), 1.0, Rule.AT_LEAST)], note
 
     return conclude(

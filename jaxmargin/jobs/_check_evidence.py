@@ -16,7 +16,7 @@ from jaxmargin.io import (
     stress_library,
 )
 from jaxmargin.jobs._load import Inputs
-from jaxmargin.margin.procyclicality import StressBuffer, StressedWeight
+from jaxmargin.margin.procyclicality import LookbackFloor, StressBuffer, StressedWeight
 
 __all__ = ["HOW_TO_GIVE", "job_evidence"]
 
@@ -123,13 +123,19 @@ def _tools(inputs: Inputs) -> dict[str, Any]:
             sizes[name] = float(tool.share)
         elif isinstance(tool, StressedWeight):
             sizes[name] = float(tool.weight)
-        elif given.get("lookback_start") is not None:
-            span = inputs.job.settings["valuation_time"] - given["lookback_start"]
-            sizes[name] = span.days / _YEAR
+        elif isinstance(tool, LookbackFloor):
+            sizes[name] = _lookback_years(inputs, given.get("lookback_start"))
     found: dict[str, Any] = {"tools": sizes}
     if given.get("client_class") is not None:
         found["client_class"] = given["client_class"]
     return found
+
+
+def _lookback_years(inputs: Inputs, start: pd.Timestamp | None) -> float:
+    """To the last day of the history, within which `load_inputs` wants the window to be."""
+    if inputs.history is None or start is None:
+        return 0.0
+    return (inputs.history.closes.index[-1] - start).days / _YEAR
 
 
 def _stress_share(

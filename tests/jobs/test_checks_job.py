@@ -10,9 +10,9 @@ from job_files import edit_table, edit_text, make_job, with_scenarios
 
 from jaxmargin.checks import CHECKS, CheckStatus, input_names
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import framework_library
-from jaxmargin.jobs import run_backtest, run_checks, run_margin
-from jaxmargin.jobs._check_evidence import HOW_TO_GIVE
+from jaxmargin.io import Problems, framework_library
+from jaxmargin.jobs import load_inputs, run_backtest, run_checks, run_margin
+from jaxmargin.jobs._check_evidence import HOW_TO_GIVE, job_evidence
 
 PASS, FAIL, NOT = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.NOT_EVALUATED
 GOVERNANCE = """
@@ -191,6 +191,21 @@ def test_what_a_job_cannot_say_is_not_evaluated_and_says_what_to_give(job, emir)
 
 def test_a_job_without_safeguards_has_no_tool(emir):
     assert emir["R04"].status is FAIL and "active: none" in emir["R04"].reason
+
+
+def test_a_lookback_floor_counts_with_the_years_of_its_window(job):
+    """A year and a day to 2 January 2026; which tool binds only a margin run says."""
+    (job.parent / "floor.toml").write_text(
+        'title = "t"\ndate = 2026-01-21\nassumed = []\n[[source]]\nfigure = "all"\n'
+        'origin = "chosen"\n[tools.lookback_floor]\n'
+    )
+    other = job.with_name("floor-job.toml")
+    section = '\n[safeguards]\nfile = "floor.toml"\nlookback_start = 2025-01-01\n'
+    other.write_text(job.read_text() + section)
+    (tools,) = by_id(other, "emir")["R04"]
+    assert tools.status is NOT and tools.missing == ("binding",)
+    evidence, _ = job_evidence(load_inputs(other, safeguards=True), Problems())
+    assert evidence["tools"]["lookback_floor"] == pytest.approx(366 / 365.25)
 
 
 SET = """
