@@ -143,15 +143,19 @@ def _terms(batch: AbstractInstruments, market: Market) -> ContractTerms:
 def contract_deltas(book: Book, market: Market) -> Float[Array, " instrument"]:
     """Coins of the underlying that each contract's P&L moves like, by a move of its price alone.
 
-    Forwards and perpetuals move along, what they settle in does not, and volatilities of strikes
+    Its spot, forwards and perpetual move, what it settles in does not, and volatilities of strikes
     do what the market's dynamics say. What is fixed of a settlement price does not move.
     """
+    assets = market.spot.shape[0]
 
     def units(batch: AbstractInstruments, move: Float[Array, ""]) -> Float[Array, " instrument"]:
+        # pillars point at moved copies of the spots, so that settlement assets stay where they are
         moved = eqx.tree_at(
-            lambda m: (m.perpetual, m.forward),
+            lambda m: (m.spot, m.asset, m.perpetual, m.forward),
             market,
             (
+                jnp.concatenate([market.spot, market.spot * (1.0 + move)]),
+                market.asset + assets,
                 market.perpetual * (1.0 + move),
                 market.forward * (1.0 + (1.0 - market.fixed) * move),
             ),

@@ -6,14 +6,16 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kinds import BTC, ETH, PLAIN, USD, USDC, book, market
+from kinds import BTC, ETH, INSTRUMENTS, USD, USDC, book, market
 from portfolio_books import black, margined, plain_market, shipped
 from portfolio_kinds import BYBIT, DERIBIT, OKX
 from reference import reference
 from scipy.optimize import brentq
 
+from jaxmargin.book import Book
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.instruments import (
+    AmericanOptions,
     InversePerpetuals,
     LinearFutures,
     LinearOptions,
@@ -45,8 +47,8 @@ def test_settings_that_come_with_the_package_serve_two_coins_and_refuse_others(k
 
 
 def test_deltas_are_slopes_of_the_profit_by_the_price_of_the_coin_alone():
-    """Central differences, for every plain kind, whatever it settles in."""
-    held, step = book(2, kinds=PLAIN), 1e-4
+    """Central differences, for every kind, whatever it settles in and whatever prices it reads."""
+    held, step = book(2, kinds=INSTRUMENTS), 1e-4
     spot = jnp.zeros((5, 4)).at[BTC, :2].set(jnp.array([step, -step]))
     spot = spot.at[ETH, 2:].set(jnp.array([step, -step]))
     one = jnp.ones(4)
@@ -57,7 +59,20 @@ def test_deltas_are_slopes_of_the_profit_by_the_price_of_the_coin_alone():
     expected = jnp.sum(jnp.where(on_coin, slopes, 0.0), axis=1) / market().spot[terms.asset]
     found = jnp.where(jnp.any(on_coin, axis=1), contract_deltas(held, market()), 0.0)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
-    assert int(jnp.sum(found != 0.0)) > 20
+    assert int(jnp.sum(found != 0.0)) > 26
+
+
+def test_a_put_that_is_exercised_today_has_a_delta_of_minus_one():
+    """A strike of 120,000 at a spot of 60,000."""
+    terms = {
+        "pillar": jnp.array([1]),
+        "strike": jnp.array([120_000.0]),
+        "sign": jnp.array([-1.0]),
+        "settlement": jnp.array([USDC]),
+        "multiplier": jnp.array([1.0]),
+    }
+    held = Book((AmericanOptions(**terms),), book(1).positions)
+    np.testing.assert_allclose(contract_deltas(held, market()), [-1.0], rtol=1e-12)
 
 
 def test_okx_by_hand():
