@@ -84,7 +84,13 @@ def _require_unchanged(folder: Path, job: Path, recorded: list[dict[str, Any]]) 
     read = read_job(job, problems)
     problems.raise_if_any()
     assert read is not None  # a job that cannot be used has problems
-    for file, entry in zip(read.inputs(), recorded, strict=True):
+    files = read.inputs()
+    if len(files) != len(recorded):
+        raise InvalidInputError(
+            f"{folder}/manifest.json: it has {len(recorded)} of the {len(files)} files that "
+            f"{job.name} reads, as earlier versions left out that of [rulebook]. Run the job again."
+        )
+    for file, entry in zip(files, recorded, strict=True):
         if not file.is_file():
             problems.add(str(file), "not there any more", cure)
         elif sha256(file) != entry["sha256"]:

@@ -63,7 +63,7 @@ class Job:
 
     def inputs(self) -> list[Path]:
         """Every file that a margin depends on, the job file first."""
-        sections: tuple[Mapping[str, Any], ...] = (self.market, self.book, self.scenarios)
+        sections = (self.market, self.book, self.scenarios, self.rulebook)
         values = [v for s in sections for each in s.values() for v in _each(each)]
         values.append((self.safeguards or {}).get("file"))
         return [self.path] + [v for v in values if isinstance(v, Path)]

@@ -1,18 +1,21 @@
 """Rulebooks of venues in a job: from a set of settings to the rule, and names of its scenarios."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxmargin.io import (
     Problems,
+    RulebookSettings,
     build_derive_rulebook,
     build_rulebook,
     nearest,
     read_rulebook_file,
     rulebook_library,
     settings_of,
+    sha256,
 )
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._scenarios import Scenarios
@@ -35,7 +38,13 @@ from jaxmargin.margin.derive import DerivePmrm1, DerivePmrm2, DeriveStandard
 from jaxmargin.market import Market
 from jaxmargin.scenarios import GivenScenarios, Shocks
 
-__all__ = ["VENUE_RULEBOOKS", "build_venue_rulebook", "shock_labels", "venue_scenarios"]
+__all__ = [
+    "VENUE_RULEBOOKS",
+    "build_venue_rulebook",
+    "settings_facts",
+    "shock_labels",
+    "venue_scenarios",
+]
 
 VENUE_RULEBOOKS: dict[str, type[AbstractAccountRulebook]] = {
     "binance-pm": BinancePortfolio,
@@ -71,20 +80,7 @@ def build_venue_rulebook(
     Raises:
         InvalidInputError: with every problem of the settings.
     """
-    problems = Problems()
-    path = file or rulebook_library()[kind]
-    read = read_rulebook_file(path, problems)
-    if read is not None and read.rulebook != kind:
-        problems.add(
-            f"{path.name}, rulebook",
-            f"{read.rulebook!r}{nearest(read.rulebook, VENUE_RULEBOOKS)} is not {kind!r}, which "
-            f"{place} asks for",
-            "Give a file of that rulebook.",
-        )
-        read = None
-    chosen = None if read is None else settings_of(read, name, problems)
-    problems.raise_if_any()
-    assert chosen is not None  # or there are problems
+    problems, (chosen, _) = Problems(), _chosen(kind, name, file, place)
     assets = list(inputs.market.assets["asset"])
     instruments = inputs.book.instruments
     if kind in _DERIVE:  # its settings are by market, and coins without one may be collateral
@@ -100,10 +96,56 @@ def build_venue_rulebook(
     return rule
 
 
+def _chosen(
+    kind: str, name: str | None, file: Path | None, place: str
+) -> tuple[RulebookSettings, Path]:
+    """A set of settings and the file that it is in; see `build_venue_rulebook`."""
+    problems = Problems()
+    path = file or rulebook_library()[kind]
+    read = read_rulebook_file(path, problems)
+    if read is not None and read.rulebook != kind:
+        problems.add(
+            f"{path.name}, rulebook",
+            f"{read.rulebook!r}{nearest(read.rulebook, VENUE_RULEBOOKS)} is not {kind!r}, which "
+            f"{place} asks for",
+            "Give a file of that rulebook.",
+        )
+        read = None
+    chosen = None if read is None else settings_of(read, name, problems)
+    problems.raise_if_any()
+    assert chosen is not None  # or there are problems
+    return chosen, path
+
+
+def settings_facts(kind: str, name: str | None, file: Path | None) -> dict[str, Any]:
+    """Which set of settings a rule has, for a manifest: set, date, file, sha256 of the file.
+
+    Args:
+        kind: see `build_venue_rulebook`, as the others.
+        name: the set, or None.
+        file: the file, or None.
+
+    Raises:
+        InvalidInputError: with every problem of the settings.
+    """
+    chosen, path = _chosen(kind, name, file, "[rulebook]")
+    return {
+        "set": chosen.name,
+        "date": chosen.date.isoformat(),
+        "file": chosen.file,
+        "sha256": sha256(path),
+    }
+
+
 def venue_scenarios(
     rulebook: AbstractRulebook, kind: str, inputs: Inputs, market: Market
 ) -> Scenarios:
-    """A rulebook's own scenarios, with labels, as a job keeps its scenarios."""
+    """A rulebook's own scenarios, with labels, as a job keeps its scenarios.
+
+    Their provenance has the `settings_facts` of the job's [rulebook] if that is of this kind.
+    """
+    own = inputs.job.rulebook
+    facts = settings_facts(kind, own["set"], own["file"]) if kind == own["kind"] else {}
     shocks = rulebook.shocks(market)
     count = int(np.flatnonzero(np.asarray(shocks.weight) > 0.0).max(initial=0)) + 1
     shocks = jax.tree.map(lambda leaf: leaf[..., :count] if leaf.ndim else leaf, shocks)
@@ -111,7 +153,7 @@ def venue_scenarios(
         source=GivenScenarios(shocks),
         key=jax.random.key(0),
         labels=shock_labels(shocks, list(inputs.market.assets["asset"])),
-        provenance={"kind": "of the rulebook", "rulebook": kind},
+        provenance={"kind": "of the rulebook", "rulebook": kind, **facts},
     )
 
 

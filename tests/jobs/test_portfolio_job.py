@@ -1,14 +1,20 @@
 """Venues' portfolio margin on a job, side by side."""
 
 import dataclasses
+import hashlib
+import json
+import shutil
+import tomllib
 
 import numpy as np
 import pytest
 from job_files import edit_table, make_job
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.jobs import run_compare
+from jaxmargin.io import rulebook_library
+from jaxmargin.jobs import run_compare, run_margin
 from jaxmargin.jobs._load import load_inputs
+from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs._venue_rulebooks import build_venue_rulebook
 
 NAMES = ["okx-pm", "deribit-pm", "bybit-uta"]
@@ -68,3 +74,40 @@ def test_what_an_underlying_follows_needs_settings_of_its_own(job, tmp_path):
     file.write_text(text + text[text.index("[own.assets") :].replace("ETH", "BTC"))
     rule = build_venue_rulebook("okx-pm", None, file, inputs, "[rulebook]")
     assert float(rule.extreme_move[list(assets["asset"]).index("BTC")]) == 0.2
+
+
+def test_the_settings_are_inputs_of_a_run_and_a_changed_file_is_found(job, tmp_path):
+    """SHA-256 by hashlib; set and date as the file states them."""
+    folder = tmp_path / "job"
+    shutil.copytree(job.parent, folder)
+    packaged = rulebook_library()["fixed-percentage"]
+    own = folder / "own.toml"
+    shutil.copy(packaged, own)
+    text = job.read_text()
+    start, end = text.index("[scenarios]"), text.index("[allocation]")
+    paths = {"own": 'file = "own.toml"\n', "packaged": ""}
+    for name, line in paths.items():
+        rule = f'[rulebook]\nkind = "fixed-percentage"\nset = "leverage-4"\n{line}\n'
+        (folder / f"{name}-job.toml").write_text(text[:start] + rule + text[end:])
+    stated = tomllib.loads(packaged.read_text())["leverage-4"]
+    digest = hashlib.sha256(packaged.read_bytes()).hexdigest()
+    for name, file in (("own", own), ("packaged", packaged)):
+        manifest = run_margin(folder / f"{name}-job.toml", folder / name).manifest
+        facts = {key: manifest["scenarios"][key] for key in ("set", "date", "file", "sha256")}
+        assert facts == {
+            "set": "leverage-4",
+            "date": str(stated["date"]),
+            "file": file.name,
+            "sha256": digest,
+        }
+        hashes = {each["file"]: each["sha256"] for each in manifest["inputs"]}
+        assert hashes.get("own.toml") == (digest if name == "own" else None)
+    read_run(folder / "own")
+    own.write_text(own.read_text() + "# other\n")
+    with pytest.raises(InvalidInputError, match=r"own\.toml: not the SHA-256"):
+        read_run(folder / "own")
+    content = json.loads((folder / "own/manifest.json").read_text())
+    content["inputs"] = [each for each in content["inputs"] if each["file"] != "own.toml"]
+    (folder / "own/manifest.json").write_text(json.dumps(content))
+    with pytest.raises(InvalidInputError, match=r"has 6 of the 7 files"):
+        read_run(folder / "own")
