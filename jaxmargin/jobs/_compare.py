@@ -14,13 +14,13 @@ from jaxmargin.io import (
     Problems,
     nearest,
     require_folder,
-    round_up,
     sha256,
     write_json,
     write_table,
 )
 from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
 from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._margin_tables import margin_tables
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._calculation import Calculation
@@ -40,7 +40,8 @@ class CompareResult:
             worst_scenario.
         components: one row per account, rulebook and component: amounts that add up to initial.
         summary: one row per rulebook: totals of initial and maintenance margin, the first as a
-            share of that of the first rulebook, accounts of which it asks the most and the least,
+            share of that of the first rulebook, accounts of which it asks the most and the least
+            (where not all ask the same),
             and the median and the 5 % and 95 % quantiles of an account's margin relative to the
             first rulebook's.
         facts: title, currency, inputs, seconds.
@@ -138,6 +139,8 @@ def _parse(rulebooks: list[str]) -> dict[str, tuple[str, str | None]]:
                 "--rulebooks", f"the level of {name!r} is no number between 0 and 1",
                 f"Write 97.5 % as {kind}:0.975.",
             )  # fmt: skip
+        elif kind == "worst-case" and chosen:
+            problems.add("--rulebooks", f"{name!r}: a worst case has no level", f"Write {kind}.")
         parsed[name] = (kind, chosen or None)
     problems.raise_if_any()
     return parsed
@@ -189,44 +192,26 @@ def _labels(rule: "AbstractRulebook", calculation: "Calculation", inputs: Inputs
 def _tables(
     inputs: Inputs, found: dict[str, Any], labels: dict[str, list[str]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    accounts, unit = inputs.book.accounts, inputs.job.settings["round_to"]
     margins, components = [], []
     for name, requirement in found.items():
-        initial = round_up(np.asarray(requirement.initial, np.float64), unit)
-        worst = np.asarray(labels[name], object)[np.asarray(requirement.worst_scenario)]
-        margins.append(
-            pd.DataFrame(
-                {
-                    "account": accounts,
-                    "rulebook": name,
-                    "initial": initial,
-                    "maintenance": round_up(np.asarray(requirement.maintenance), unit),
-                    "worst_scenario": worst,
-                }
-            )
-        )
-        parts = {part: np.asarray(v, np.float64) for part, v in requirement.components.items()}
-        parts["rounding"] = initial - sum(parts.values())
-        components.append(
-            pd.DataFrame(
-                {
-                    "account": np.repeat(accounts, len(parts)),
-                    "rulebook": name,
-                    "component": np.tile(list(parts), len(accounts)),
-                    "amount": np.stack(list(parts.values()), axis=1).reshape(-1),
-                }
-            )
-        )
+        own, parts = margin_tables(inputs, requirement, labels[name])
+        own.insert(1, "rulebook", name)
+        parts.insert(1, "rulebook", name)
+        margins.append(own.drop(columns=["standard_error", "tail_count"]))
+        components.append(parts)
     return pd.concat(margins, ignore_index=True), pd.concat(components, ignore_index=True)
 
 
 def _summary(margins: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    wide = margins.pivot_table(index="account", columns="rulebook", values="initial", observed=True)
+    wide = margins.pivot(index="account", columns="rulebook", values="initial")
     wide = wide.reindex(columns=names)
     first = wide[names[0]].where(wide[names[0]] > 0.0)
     ratios = wide.div(first, axis=0)
     totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
-    largest, smallest = wide.idxmax(axis=1), wide.idxmin(axis=1)
+    totals = totals.reindex(names, fill_value=0.0)
+    apart = wide[wide.max(axis=1) > wide.min(axis=1)]  # where all ask the same, none asks most
+    largest = apart.idxmax(axis=1) if len(apart) else pd.Series(dtype=object)
+    smallest = apart.idxmin(axis=1) if len(apart) else pd.Series(dtype=object)
     initial = totals["initial"].astype(float).to_dict()
     rows = []
     for name in names:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from jaxmargin.io import require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.io import require_folder, sha256, write_json, write_table
 from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._margin_tables import margin_tables
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -113,7 +113,7 @@ def run_margin(
             )
             requirement = safeguarded.requirement
         labels = calculation.scenarios.labels
-        requirements, components = _tables(inputs, requirement, labels)
+        requirements, components = margin_tables(inputs, requirement, labels)
         states = prices = None
         if inputs.balances is not None:
             states = state_table(inputs, calculation, requirement, requirements)
@@ -189,34 +189,6 @@ def _stale(out: Path, written: set[str]) -> list[str]:
         for name, cure in _CURES.items()
         if name not in written and (out / f"{name}.parquet").exists()
     ]
-
-
-def _tables(
-    inputs: Inputs, requirement: Any, labels: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    accounts, unit = inputs.book.accounts, inputs.job.settings["round_to"]
-    exact = np.asarray(requirement.initial, np.float64)
-    initial = round_up(exact, unit)
-    requirements = pd.DataFrame(
-        {
-            "account": accounts,
-            "initial": initial,
-            "maintenance": round_up(np.asarray(requirement.maintenance), unit),
-            "standard_error": np.asarray(requirement.standard_error, np.float64),
-            "tail_count": np.asarray(requirement.tail_count, np.float64),
-            "worst_scenario": np.asarray(labels, object)[np.asarray(requirement.worst_scenario)],
-        }
-    )
-    parts = {name: np.asarray(v, np.float64) for name, v in requirement.components.items()}
-    parts["rounding"] = initial - sum(parts.values())
-    components = pd.DataFrame(
-        {
-            "account": np.repeat(accounts, len(parts)),
-            "component": np.tile(list(parts), len(accounts)),
-            "amount": np.stack(list(parts.values()), axis=1).reshape(-1),
-        }
-    )
-    return requirements, components
 
 
 def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> list[str]:

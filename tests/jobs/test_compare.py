@@ -125,6 +125,16 @@ def test_wrong_names_are_refused(job, names, message):
     assert not (job.parent / "wrong").exists()
 
 
+def test_where_all_ask_the_same_none_asks_most_and_a_book_may_be_empty(job, tmp_path):
+    same = ["worst-case", "fixed-percentage"]
+    empty = make_job(tmp_path / "empty", accounts=3)
+    edit_table(empty, "positions", lambda table: table.iloc[:0])
+    summary = run_compare(empty, same, tmp_path / "out").summary
+    assert list(summary["initial"]) == [0.0, 0.0] and summary["asks_most"].sum() == 0
+    twice = run_compare(job, ["expected-shortfall", "expected-shortfall:0.975"], tmp_path / "same")
+    assert twice.summary["asks_most"].sum() == 0 and twice.summary["asks_least"].sum() == 0
+
+
 def test_a_risk_measure_needs_the_scenarios_of_the_job(job):
     path = with_rulebook(job, 'kind = "fixed-percentage"')
     with pytest.raises(InvalidInputError, match=r"venue\.toml has no \[scenarios\], which a risk"):
