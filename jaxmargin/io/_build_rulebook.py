@@ -1,5 +1,6 @@
 """From a set of settings to the rule itself: keys of the tables are names of its fields."""
 
+import itertools
 from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
 
@@ -31,8 +32,10 @@ def build_rulebook(
 
     Numbers and lists come from [parameters]; a field with one entry, or one list, by asset comes
     from the tables [assets.COIN], and [assets.default] for needed coins that have none. Lists by
-    asset are padded to one length by their last entry. Fields that are modules of their own are
-    tables in turn. What a field says of its `entries` is checked, see `broken_rule`.
+    asset are padded to one length by their last entry; those of one coin that share an axis, such
+    as edges and rates of tiers, need equal lengths, and the length of a list in [parameters] that
+    shares it. Fields that are modules of their own are tables in turn. What a field says of its
+    `entries` is checked, see `broken_rule`.
 
     Args:
         kind: class of the rule.
@@ -114,7 +117,8 @@ class _Builder:
             place = f"{self.place}{prefix.rstrip('.')}"
             self.problems.add(place, "not a table", "Write it as a table.")
             return None
-        values, complete, expected = {}, True, set()
+        values, expected = {}, set()
+        complete = self._lengths_agree(kind, shared, rows, prefix)
         for field in fields(kind):
             name = f"{prefix}{field.name}"
             dims = _dims(field.type)
@@ -165,6 +169,32 @@ class _Builder:
                 self.check_keys(place, value, f"{name}.")
             elif name not in self.by_asset:
                 self.problems.add(f"{place}.{name}", "not a table", "Write it as a table.")
+
+    def _lengths_agree(
+        self, kind: type[_Rule], shared: dict[str, Any], rows: dict[str, Any], prefix: str
+    ) -> bool:
+        """Whether lists along one axis, one entry a tier say, are of one length for each coin."""
+        listed, whole, agree = {}, {}, True
+        for field in fields(kind):
+            dims = _dims(field.type)
+            if is_by_asset(field) and len(dims) == 2:
+                listed.setdefault(dims[1], []).append(field.name)
+            elif len(dims) == 1 and isinstance(shared.get(field.name), list):
+                count = len(shared[field.name])
+                whole.setdefault(dims[0], {})[f"parameters.{prefix}{field.name}"] = count
+        for (coin, table), axis in itertools.product(rows.items(), listed):
+            lists = {prefix + key: table.get(key) for key in listed[axis]}
+            counts = {name: len(each) for name, each in lists.items() if isinstance(each, list)}
+            counts |= whole.get(axis, {}) if counts else {}
+            if len(set(counts.values())) > 1:
+                found = ", ".join(f"{name} has {count}" for name, count in counts.items())
+                self.problems.add(
+                    f"{self.where}, assets.{coin}",
+                    f"{found} entries",
+                    f"Give each of these lists one entry per {axis}.",
+                )
+                agree = False
+        return agree
 
     def _shared(self, field: Field[Any], name: str, value: Any, depth: int) -> Any:
         place, kind = f"{self.place}{name}", field.type

@@ -183,6 +183,42 @@ def test_a_message_names_file_set_key_and_cure(path, value, message):
     assert any(each.startswith(f"mine.toml, [calm]{message}") for each in found), found
 
 
+class Tiers(eqx.Module):
+    """Lists by coin along one axis, and along one that a list for all has too."""
+
+    lower: Float[Array, "asset tier"]
+    rate: Float[Array, "asset tier"]
+    legs: Float[Array, "asset spread"]
+    credit: Float[Array, " spread"]
+
+
+@pytest.mark.parametrize(
+    ("coin", "changed", "message"),
+    [
+        ("BTC", {}, None),
+        ("BTC", {"rate": [0.1, 0.2]}, "lower has 3, rate has 2 entries. Give each of these lists "
+         "one entry per tier."),
+        ("default", {"lower": [0.0]}, "lower has 1, rate has 2 entries. Give each"),
+        ("BTC", {"legs": [1.0]}, "legs has 1, parameters.credit has 2 entries. Give each of these "
+         "lists one entry per spread."),
+    ],
+)  # fmt: skip
+def test_lists_of_a_coin_that_share_an_axis_need_equal_lengths(coin, changed, message):
+    tables = {
+        "BTC": {"lower": [0.0, 5.0, 9.0], "rate": [0.1, 0.2, 0.3], "legs": [1.0, 0.0]},
+        "default": {"lower": [0.0, 5.0], "rate": [0.1, 0.2], "legs": [-1.0, 1.0]},
+    }
+    tables[coin] |= changed
+    found, problems = {"parameters": {"credit": [0.5, 0.4]}, "assets": tables}, Problems()
+    settings = RulebookSettings("mine.toml", "calm", "", datetime.date.min, (), found)
+    rule = build_rulebook(Tiers, settings, ASSETS, NEEDED, problems)
+    if message is None:
+        np.testing.assert_array_equal(rule.rate, [[0.1, 0.2, 0.3], [0.1, 0.2, 0.2], [0.0] * 3])
+        return
+    (problem,) = problems.found
+    assert rule is None and problem.startswith(f"mine.toml, [calm], assets.{coin}: {message}")
+
+
 def test_all_problems_are_found_at_once():
     changed = with_value("parameters.scale", "2")
     changed["assets"]["BTC"] = {"rate": 7.0, "inner": {"lower": [1.0], "other": 0.0}}
