@@ -95,7 +95,12 @@ def run_margin(
     from jaxmargin.jobs._pnl import pnl_file
     from jaxmargin.jobs._safeguard_state import STATE_FILE, read_last_run
     from jaxmargin.jobs._safeguards import safeguard_margins
-    from jaxmargin.jobs._states import check_liquidation, liquidation_table, state_table
+    from jaxmargin.jobs._states import (
+        check_liquidation,
+        collateral_warnings,
+        liquidation_table,
+        state_table,
+    )
 
     check_liquidation(inputs, liquidation, liquidation_accounts)
     last = read_last_run(inputs)
@@ -161,6 +166,7 @@ def run_margin(
         "safeguards_state": None if safeguarded is None else safeguarded.state,
         "stress_moves": scenarios.moves,
     }
+    manifest["warnings"] += collateral_warnings(inputs)
     there = {name for name, written in extra.items() if written is not None}
     manifest["warnings"] += _stale(out, there | ({"pnl"} if pnl else set()))
     if safeguarded is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from jaxmargin.io import Problems, build_balances, nearest, round_down
+from jaxmargin.io import Problems, build_balances, list_some, nearest, round_down
 from jaxmargin.jobs._calculation import Calculation
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.margin import (
@@ -21,7 +21,17 @@ from jaxmargin.margin import (
 )
 from jaxmargin.sensitivities import CrossingStatus, liquidation_prices
 
-__all__ = ["check_liquidation", "liquidation_table", "state_table"]
+__all__ = ["check_liquidation", "collateral_warnings", "liquidation_table", "state_table"]
+
+# Rules that charge coins below their price, but only coins that positions hold.
+_RATES_OF_SPOT = (
+    "binance-pm",
+    "bybit-uta",
+    "derive-pmrm1",
+    "derive-pmrm2",
+    "derive-standard",
+    "drift-weights",
+)
 
 
 def check_liquidation(inputs: Inputs, coins: Sequence[str], accounts: Sequence[str]) -> None:
@@ -68,6 +78,23 @@ def check_liquidation(inputs: Inputs, coins: Sequence[str], accounts: Sequence[s
                 f"Name accounts of {inputs.job.book['positions'].name}.",
             )
     problems.raise_if_any()
+
+
+def collateral_warnings(inputs: Inputs) -> list[str]:
+    """A warning if balances count at spot where the rule of the job counts coins for less."""
+    kind, balances = inputs.job.rulebook["kind"], inputs.balances
+    if kind not in _RATES_OF_SPOT or balances is None:
+        return []
+    held = balances.loc[balances["quantity"] != 0.0, "asset"]
+    coins = sorted(set(held) - {inputs.job.settings["numeraire"]})
+    if not coins:
+        return []
+    return [
+        f"{inputs.job.book['collateral'].name}: balances of {list_some(coins)} count at spot in "
+        f"equity, as the rates of {kind} for coins apply to positions alone, so that equity may "
+        "be too high. Enter coins as positions in contracts of the kind spot instead, and take "
+        "them out of this table."
+    ]
 
 
 def state_table(

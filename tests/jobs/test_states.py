@@ -159,3 +159,26 @@ def test_unknown_coins_raise_before_anything_is_computed(tmp_path):
     job = small_job(tmp_path)
     with pytest.raises(InvalidInputError, match="unknown asset"):
         run_margin(job, tmp_path / "results", liquidation=("DOGE",))
+
+
+def test_coins_in_the_table_of_collateral_are_warned_of_where_the_rule_has_rates_for_them(
+    run, tmp_path
+):
+    """1.5 BTC count 60,000 each in the table; as a position, 5 % of 90,000 are asked for."""
+    job = small_job(tmp_path)
+    text = job.read_text()
+    start, end = text.index("[scenarios]"), text.index("[allocation]")
+    job.write_text(text[:start] + '[rulebook]\nkind = "binance-pm"\n\n' + text[end:])
+    manifest = run_margin(job, tmp_path / "table").manifest
+    said = [each for each in manifest["warnings"] if "count at spot" in each]
+    assert len(said) == 1 and said[0].startswith("balances.csv: balances of BTC, USDC count")
+    assert "positions in contracts of the kind spot" in said[0]
+    moved = pd.DataFrame([("short", "BTC-SPOT", 1.5)], columns=POSITIONS.columns)
+    edit_table(job, "positions", lambda table: pd.concat([table, moved]))
+    (tmp_path / "balances.csv").write_text("account,asset,quantity\nlong,USD,30000\n")
+    found = run_margin(job, tmp_path / "spot")
+    parts = found.components.set_index(["account", "component"])["amount"]
+    np.testing.assert_allclose(parts["short", "collateral"], 0.05 * 90_000.0, rtol=1e-12)
+    assert parts["long", "collateral"] == 0.0
+    for manifest in (found.manifest, run[1].manifest):  # none posted; a rule without rates
+        assert not any("count at spot" in each for each in manifest["warnings"])
