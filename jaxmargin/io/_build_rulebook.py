@@ -35,7 +35,7 @@ def build_rulebook(
     asset are padded to one length by their last entry; those of one coin that share an axis, such
     as edges and rates of tiers, need equal lengths, and the length of a list in [parameters] that
     shares it. Fields that are modules of their own are tables in turn. What a field says of its
-    `entries` is checked, see `broken_rule`.
+    `entries` is checked, see `broken_rule`, and that a coin's are `not above` those of a field.
 
     Args:
         kind: class of the rule.
@@ -228,7 +228,8 @@ class _Builder:
                 self.problems.add(place, what, f"Give {words}.")
                 found.append(None)
             else:
-                found.append(None if self._breaks(field, place, value) else value)
+                broken = self._breaks(field, place, value) or self._exceeds(field, place, table)
+                found.append(None if broken else value)
         if any(value is None for value in found):
             return None
         if not deep:
@@ -244,6 +245,23 @@ class _Builder:
         if cure is not None:
             self.problems.add(place, f"got {value!r}", cure)
         return cure is not None
+
+    def _exceeds(self, field: Field[Any], place: str, table: Any) -> bool:
+        """Whether a coin's entries lie above those of the field that they must not exceed."""
+        limit = field.metadata.get("not above")
+        if limit is None:
+            return False
+        value, most = table[field.name], table.get(limit)
+        depth = int(isinstance(value, list))
+        # another kind of value, or length, is a problem of its own
+        if not _is_table(most, depth) or np.shape(most) != np.shape(value):
+            return False
+        above = bool(np.any(np.asarray(value) > np.asarray(most)))
+        if above:
+            self.problems.add(
+                place, f"got {value!r}, above {limit}, {most!r}", f"Give no more than {limit}."
+            )
+        return above
 
 
 def _table(table: dict[str, Any], key: str) -> dict[str, Any]:

@@ -18,6 +18,18 @@ _RULES: dict[str, tuple[_Test, str]] = {
         lambda v: bool(np.all((v > 0.0) & (v < 1.0))),
         "Give numbers above 0 and below 1; write 1 % as 0.01.",
     ),
+    "inside [0, 1)": (
+        lambda v: bool(np.all((v >= 0.0) & (v < 1.0))),
+        "Give numbers from 0 and below 1; write 15 % as 0.15.",
+    ),
+    "inside (0, 1]": (
+        lambda v: bool(np.all((v > 0.0) & (v <= 1.0))),
+        "Give numbers above 0 and up to 1; write 80 % as 0.8.",
+    ),
+    "from -1 to 1": (
+        lambda v: bool(np.all(np.abs(v) <= 1.0)),
+        "Give numbers from -1 to 1; write 5 % as 0.05.",
+    ),
     "positive": (lambda v: bool(np.all(v > 0.0)), "Give numbers above 0."),
     "not negative": (lambda v: bool(np.all(v >= 0.0)), "Give numbers from 0."),
     "from 1": (lambda v: bool(np.all(v >= 1.0)), "Give numbers from 1; write 110 % as 1.1."),

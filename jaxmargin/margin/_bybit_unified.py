@@ -66,7 +66,9 @@ class BybitUnified(AbstractAccountRulebook):
 
     position_lower: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "edges"})
     position_initial: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "share"})
-    position_maintenance: Float[Array, "asset tier"] = eqx.field(metadata={"entries": "share"})
+    position_maintenance: Float[Array, "asset tier"] = eqx.field(
+        metadata={"entries": "share", "not above": "position_initial"}
+    )
     collateral_lower: Float[Array, "asset layer"] = eqx.field(metadata={"entries": "edges"})
     collateral_ratio: Float[Array, "asset layer"] = eqx.field(metadata={"entries": "share"})
     debt_lower: Float[Array, "asset step"] = eqx.field(metadata={"entries": "edges"})

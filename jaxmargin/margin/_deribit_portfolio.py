@@ -89,7 +89,7 @@ class DeribitPortfolio(AbstractAccountRulebook):
     least_annualized_move: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
     delta_threshold: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
     floor_days: Float[Array, ""] = eqx.field(metadata={"entries": "positive"})
-    maintenance_factor: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
+    maintenance_factor: Float[Array, ""] = eqx.field(metadata={"entries": "inside (0, 1]"})
     buckets: int = eqx.field(static=True)
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -30,9 +31,11 @@ class FixedPercentage(AbstractAccountRulebook):
             coin that needs no margin, in [0, 1]; 1 nets them.
     """
 
-    initial: Float[Array, " asset"]
-    maintenance: Float[Array, " asset"]
-    expiry_offset: Float[Array, ""]
+    initial: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    maintenance: Float[Array, " asset"] = eqx.field(
+        metadata={"entries": "share", "not above": "initial"}
+    )
+    expiry_offset: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

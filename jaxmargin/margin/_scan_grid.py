@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -67,18 +68,18 @@ class ScanGrid(AbstractAccountRulebook):
         Arrays", "Inter Spreads" and "Combined Commodities" of its SPAN documentation.
     """
 
-    price_range: Float[Array, " asset"]
-    volatility_range: Float[Array, " asset"]
-    calendar_charge: Float[Array, " asset"]
-    short_option_minimum: Float[Array, " asset"]
+    price_range: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    volatility_range: Float[Array, " asset"] = eqx.field(metadata={"entries": "inside [0, 1)"})
+    calendar_charge: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
+    short_option_minimum: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
     legs: Float[Array, "asset spread"]
-    credit_rate: Float[Array, " spread"]
+    credit_rate: Float[Array, " spread"] = eqx.field(metadata={"entries": "share"})
     price_move: Float[Array, " scenario"]
     volatility_move: Float[Array, " scenario"]
-    weight: Float[Array, " scenario"]
-    delta_weight: Float[Array, " scenario"]
-    horizon_days: Float[Array, ""]
-    maintenance_ratio: Float[Array, ""]
+    weight: Float[Array, " scenario"] = eqx.field(metadata={"entries": "share"})
+    delta_weight: Float[Array, " scenario"] = eqx.field(metadata={"entries": "not negative"})
+    horizon_days: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_ratio: Float[Array, ""] = eqx.field(metadata={"entries": "inside (0, 1]"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

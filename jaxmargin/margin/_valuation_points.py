@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -48,14 +49,14 @@ class ValuationPoints(AbstractAccountRulebook):
         FINRA rule 4210(g); The Options Clearing Corporation, Customer Portfolio Margin User Guide.
     """
 
-    down: Float[Array, " asset"]
-    up: Float[Array, " asset"]
-    offset: Float[Array, " asset"]
+    down: Float[Array, " asset"] = eqx.field(metadata={"entries": "inside [0, 1)"})
+    up: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    offset: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
     group: Float[Array, " asset"]
-    minimum: Float[Array, " asset"]
-    position: Float[Array, " point"]
-    horizon_days: Float[Array, ""]
-    maintenance_ratio: Float[Array, ""]
+    minimum: Float[Array, " asset"] = eqx.field(metadata={"entries": "not negative"})
+    position: Float[Array, " point"] = eqx.field(metadata={"entries": "share"})
+    horizon_days: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
+    maintenance_ratio: Float[Array, ""] = eqx.field(metadata={"entries": "inside (0, 1]"})
 
     accepts: ClassVar[frozenset[ContractKind]] = frozenset(ContractKind) - {ContractKind.EXOTIC}
 

@@ -35,7 +35,7 @@ class VegaLognormal(AbstractAccountRulebook):
     Components: `long`, `short`.
 
     Attributes:
-        drift: $\mu$, annual, by asset.
+        drift: $\mu$, annual, by asset; from -1 to 1 in a file of settings.
         volatility: $\sigma$, annualized, by asset.
         risk_aversion: $\alpha$, share of outcomes in the tail, in (0, 1), by asset.
         horizon_years: $\tau$, by asset.
@@ -45,7 +45,7 @@ class VegaLognormal(AbstractAccountRulebook):
         Vega Protocol, quant, riskmodelbs; specs, 0019-MCAL-margin_calculator, 2023.
     """
 
-    drift: Float[Array, " asset"]
+    drift: Float[Array, " asset"] = eqx.field(metadata={"entries": "from -1 to 1"})
     volatility: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})
     risk_aversion: Float[Array, " asset"] = eqx.field(metadata={"entries": "inside (0, 1)"})
     horizon_years: Float[Array, " asset"] = eqx.field(metadata={"entries": "positive"})

@@ -236,6 +236,9 @@ def test_all_problems_are_found_at_once():
         ("from 1", [1.0], [0.99]),
         ("above 1", [1.01], [1.0]),
         ("above -1", [-0.99, 3.0], [-1.0, -1.5]),
+        ("inside [0, 1)", [0.0, 0.99], [-0.01, 1.0]),
+        ("inside (0, 1]", [0.01, 1.0], [0.0, 80.0]),
+        ("from -1 to 1", [-1.0, 1.0], [-1.01, 50.0]),
     ],
 )
 def test_a_field_says_what_its_entries_may_be(entries, good, bad):
@@ -290,6 +293,33 @@ def test_every_set_that_comes_with_the_package_builds_for_btc_eth_usdc_and_usd(k
             rule = build_rulebook(VENUE_RULEBOOKS[kind], settings, assets, NEEDED, problems)
         assert not problems.found
         assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(rule))
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value", "cure"),
+    [
+        ("fixed-percentage", "assets.default.initial", -0.15, SHARE),
+        ("fixed-percentage", "assets.default.maintenance", 0.2, "Give no more than initial."),
+        ("fixed-percentage", "parameters.expiry_offset", 50, SHARE),
+        ("scan-grid", "parameters.maintenance_ratio", 80, "Give numbers above 0 and up to 1"),
+        ("scan-grid", "parameters.credit_rate", [50], SHARE),
+        ("valuation-points", "assets.BTC.down", 20, "Give numbers from 0 and below 1"),
+        ("bybit-uta", "assets.BTC.position_maintenance", None, "Give no more than position_init"),
+        ("vega-lognormal-es", "assets.BTC.drift", 5, "Give numbers from -1 to 1"),
+    ],
+)
+def test_numbers_in_percent_and_maintenance_above_initial_margin_are_refused(
+    kind, place, value, cure
+):
+    problems = Problems()
+    settings = settings_of(read_rulebook_file(rulebook_library()[kind], problems), None, problems)
+    first, second, key = place.split(".") if place.count(".") == 2 else ("", *place.split("."))
+    table = settings.content[first][second] if first else settings.content[second]
+    table[key] = [1.0] * len(table[key]) if value is None else value
+    rule = build_rulebook(VENUE_RULEBOOKS[kind], settings, ["BTC", "USD"], {"BTC"}, problems)
+    problem = problems.found[0]
+    wrong = place.replace("default", "BTC")
+    assert rule is None and f", {wrong}: got" in problem and cure in problem
 
 
 def test_the_kinds_that_a_job_may_name_are_those_that_can_be_built():

@@ -41,7 +41,7 @@ class OracleConfidenceAddOn(AbstractAddOn):
 
     spot: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
     perpetual: Float[Array, " asset"] = eqx.field(metadata={"entries": "share"})
-    expiry: Float[Array, " pillar"]
+    expiry: Float[Array, " pillar"] = eqx.field(metadata={"entries": "share"})
     threshold: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
     factor: Float[Array, ""] = eqx.field(metadata={"entries": "not negative"})
     maintenance_share: Float[Array, ""] = eqx.field(metadata={"entries": "share"})
