@@ -1,6 +1,7 @@
 """Reads CRIF files: sensitivities and add-ons for ISDA SIMM."""
 
 import csv
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,24 +109,42 @@ def check_crif(
     )
 
 
-def _read(path: Path, problems: Problems) -> tuple[pd.DataFrame | None, list[str]]:
-    """The file's columns under the names of `COLUMNS`, and the names of those that are not read."""
+def _read_text(path: Path, problems: Problems) -> tuple[pd.DataFrame, list[str]] | None:
+    """The file as text, and its header as written."""
+    header, separator = [], ","
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             first = lines.readline()
         separator = max(_SEPARATORS, key=first.count)
         header = next(csv.reader([first], delimiter=separator), [])
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, na_filter=False,
-            encoding="utf-8-sig", index_col=False,
-        )  # fmt: skip
+        with warnings.catch_warnings():  # of what it would cut beyond the header
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path, sep=separator, dtype=str, keep_default_na=False, na_filter=False,
+                encoding="utf-8-sig", index_col=False,
+            )  # fmt: skip
     except FileNotFoundError:
         problems.add(str(path), "no such file", "Check the path of the CRIF file.")
-        return None, []
+    except pd.errors.ParserWarning:
+        problems.add(
+            path.name,
+            f"more fields than the header's {len(header)} at {_wide_rows(path, separator)}",
+            "Put fields that hold the separator in quotes; write 1,000 as 1000.",
+        )
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
         problems.add(path.name, f"cannot be read ({reason})", "Write it as text in columns.")
+    else:
+        return table, header
+    return None
+
+
+def _read(path: Path, problems: Problems) -> tuple[pd.DataFrame | None, list[str]]:
+    """The file's columns under the names of `COLUMNS`, and the names of those that are not read."""
+    text = _read_text(path, problems)
+    if text is None:
         return None, []
+    table, header = text
     keys = [name.strip().lower().replace(" ", "").replace("_", "") for name in header]
     twice = sorted({key for key in keys if keys.count(key) > 1 and key in COLUMNS})
     if twice:
@@ -153,3 +172,11 @@ def _read(path: Path, problems: Problems) -> tuple[pd.DataFrame | None, list[str
         return None, []
     unread = [name for key, name in named if key not in COLUMNS]
     return table[[name for name in table.columns if name in COLUMNS.values()]], unread
+
+
+def _wide_rows(path: Path, separator: str) -> str:
+    """The rows, counted from 1, with fields that the header has no name for."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    wide = [f"[{number}]" for number, row in enumerate(rows) if any(row[len(rows[0]) :])]
+    return f"rows {', '.join(wide[:3])}{f' and {len(wide) - 3:,} more' if len(wide) > 3 else ''}"

@@ -20,6 +20,10 @@ HEADER = (
     "PortfolioID\tproductclass\tRisk Type\tqualifier\tBUCKET\tlabel_1\tLabel2\tAmount\t"
     "AmountCurrency\tAmountUSD\tTradeID\n"
 )
+WIDE = (
+    "RiskType,ProductClass,Qualifier,Bucket,Label1,Label2,AmountUSD\n"
+    "Risk_FX,RatesFX,EUR,,,,{}\nRisk_FX,RatesFX,GBP,,,,{}\n"
+)
 BITCOIN = CrifTarget("Commodity", "Risk_Commodity", "Bitcoin", "16")
 ETHER = CrifTarget("RatesFX", "Risk_FX", "ETH", "")
 
@@ -93,6 +97,10 @@ def test_every_problem_is_listed_at_once(tmp_path):
         (HEADER, "no rows"),
         ("RiskType,Risk_Type\n1,2\n", "columns that appear twice: RiskType"),
         ("", "cannot be read"),
+        (WIDE.format("1,000", "-2000"), "more fields than the header's 7 at rows [1]"),
+        (WIDE.format("1,000", "-2,000"), "more fields than the header's 7 at rows [1], [2]"),
+        (WIDE.format("1000,", "-2,000"), "more fields than the header's 7 at rows [2]"),
+        (WIDE.format("1000", "-2,000"), "cannot be read"),
     ],
 )
 def test_files_that_are_no_crif_are_refused(tmp_path, text, message):
