@@ -12,7 +12,7 @@ import numpy as np
 from jaxmargin.checks._result import CheckResult, CheckStatus, Citation, Comparison, Number, Rule
 from jaxmargin.errors import InvalidInputError, require
 
-__all__ = ["TITLES", "conclude", "hash_inputs", "worst"]
+__all__ = ["TITLES", "conclude", "hash_inputs", "least_p_values", "too_few", "worst"]
 
 TITLES = {
     "R01": "Confidence level",
@@ -107,6 +107,22 @@ def worst(values: Mapping[str, Number], rule: Rule) -> tuple[str, float]:
     least = rule in (Rule.AT_LEAST, Rule.ABOVE)
     name = (min if least else max)(values, key=lambda key: values[key])
     return name, float(values[name])
+
+
+def too_few(what: str, found: int | None, least: int | None) -> str:
+    """Why a backtest says too little; empty if it is long enough or any length will do."""
+    if found is None or least is None or found >= least:
+        return ""
+    return f"{found:,} {what}, and fewer than {least:,} say too little"
+
+
+def least_p_values(values: Mapping[str, Number], least: Number) -> tuple[list[Comparison], str]:
+    """The least p-value beside the limit, which several share (Bonferroni)."""
+    if not values:
+        return [], "no p-value"
+    name, value = worst(values, Rule.AT_LEAST)
+    limit = float(least) / len(values)
+    return [Comparison("p-value", value, limit, Rule.AT_LEAST)], f"least: {name}"
 
 
 def hash_inputs(content: Any) -> str:

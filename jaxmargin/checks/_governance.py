@@ -44,7 +44,7 @@ def check_overrides(
         log = overrides or ()
         lacking = [
             row for row, entry in enumerate(log)
-            if any(not str(entry.get(field, "")).strip() for field in required)
+            if any(not str(entry.get(field) or "").strip() for field in required)
         ]  # fmt: skip
         note = f"{len(log):,} entries"
         if lacking:

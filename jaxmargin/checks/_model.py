@@ -1,6 +1,7 @@
 """R01 to R05: level, horizon, history, tools and offsets of a margin model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -16,30 +17,49 @@ __all__ = [
     "check_procyclicality",
 ]
 
+_LOOKBACK = "lookback_floor"
+
 Amounts = Float[np.ndarray, " account"]
 
 
 def check_confidence(
-    level: Number | None, *, least_level: Number, citation: Citation
+    level: Number | None,
+    measure: str | None = None,
+    *,
+    least_level: Number,
+    of_measure: str | None = None,
+    citation: Citation,
 ) -> CheckResult:
     """R01: the confidence level is at least `least_level`; both in (0, 1).
 
     The level of an expected shortfall is compared as it is, though it is more than the quantile of
     the same level.
+
+    Args:
+        level: of the risk measure.
+        measure: `expected-shortfall` or `value-at-risk`.
+        least_level: lowest level.
+        of_measure: the measure that the level is of; any if None.
+        citation: of the limits.
     """
-    return conclude(
-        "R01",
-        citation,
-        {"level": level},
-        {"least_level": least_level},
-        lambda: (
-            [
-                Comparison("level", _number(level), least_level, Rule.AT_LEAST),
-                Comparison("level", _number(level), 1.0, Rule.BELOW),
-            ],
-            "",
-        ),
-    )
+    inputs: dict[str, object] = {"level": level}
+    if of_measure is not None:
+        inputs["measure"] = measure
+
+    def compare() -> tuple[list[Comparison], str]:
+        found = [
+            Comparison("level", _number(level), least_level, Rule.AT_LEAST),
+            Comparison("level", _number(level), 1.0, Rule.BELOW),
+        ]
+        if of_measure is None:
+            return found, ""
+        is_it = Comparison(f"measures that are {of_measure}", 0.0, 1.0, Rule.AT_LEAST)
+        if measure == of_measure:
+            is_it = replace(is_it, value=1.0)
+        return [*found, is_it], f"the measure is {measure}"
+
+    limits = {"least_level": least_level, "of_measure": of_measure}
+    return conclude("R01", citation, inputs, limits, compare)
 
 
 def check_horizon(
@@ -64,20 +84,24 @@ def check_horizon(
 def check_lookback(
     lookback_days: Number | None,
     stress_share: Number | None,
+    history_age_days: Number | None = None,
     *,
     least_lookback_days: Number | None = None,
     most_lookback_days: Number | None = None,
     least_stress_share: Number | None = None,
+    most_history_age_days: Number | None = None,
     citation: Citation,
 ) -> CheckResult:
-    """R03: the history is long enough and holds enough stress.
+    """R03: the history is long enough, reaches to the present and holds enough stress.
 
     Args:
         lookback_days: calendar days from its first to its last observation.
         stress_share: weight of observations in times of stress, in [0, 1].
+        history_age_days: from the last observation to the valuation.
         least_lookback_days: shortest history.
         most_lookback_days: longest.
         least_stress_share: least weight; zero asks for any stress at all, above zero.
+        most_history_age_days: oldest last observation of a history that is the latest.
         citation: of the limits.
     """
     inputs: dict[str, Number | None] = {}
@@ -85,6 +109,8 @@ def check_lookback(
         inputs["lookback_days"] = lookback_days
     if least_stress_share is not None:
         inputs["stress_share"] = stress_share
+    if most_history_age_days is not None:
+        inputs["history_age_days"] = history_age_days
 
     def compare() -> tuple[list[Comparison], str]:
         found = []
@@ -99,12 +125,16 @@ def check_lookback(
             share = _number(stress_share)
             found.append(Comparison("share of stress", share, least_stress_share, rule))
             found.append(Comparison("share of stress", share, 1.0, Rule.AT_MOST))
+        if most_history_age_days is not None:
+            age, most = _number(history_age_days), most_history_age_days
+            found.append(Comparison("days since the last close", age, most, Rule.AT_MOST))
         return found, ""
 
     limits = {
         "least_lookback_days": least_lookback_days,
         "most_lookback_days": most_lookback_days,
         "least_stress_share": least_stress_share,
+        "most_history_age_days": most_history_age_days,
     }
     return conclude("R03", citation, inputs, limits, compare)
 
@@ -112,8 +142,10 @@ def check_lookback(
 def check_procyclicality(
     tools: Mapping[str, Number] | None,
     binding: str | None,
+    history_age_days: Number | None = None,
     *,
     least: Mapping[str, Number],
+    most_history_age_days: Number | None = None,
     citation: Citation,
 ) -> CheckResult:
     """R04: one tool at least is active and large enough; which one binds is said.
@@ -122,20 +154,30 @@ def check_procyclicality(
         tools: size of each active tool: share of the buffer, weight of stress, years of the
             lookback; empty if none is.
         binding: the tool that set the last margin, or `calculated` if none did.
+        history_age_days: from the last observation to the valuation; only for a lookback.
         least: smallest size of each tool that counts.
+        most_history_age_days: a lookback over a history whose last observation is older counts not.
         citation: of the limits.
     """
+    inputs: dict[str, object] = {"tools": tools, "binding": binding}
+    ages = most_history_age_days is not None and _LOOKBACK in (tools or {})
+    if ages:
+        inputs["history_age_days"] = history_age_days
 
     def compare() -> tuple[list[Comparison], str]:
         active = tools or {}
         enough = [name for name, size in least.items() if _is_least(active.get(name), size)]
+        stale = ages and _number(history_age_days) > _number(most_history_age_days)
+        if stale:
+            enough = [name for name in enough if name != _LOOKBACK]
         listed = ", ".join(f"{name} {size:.4g}" for name, size in active.items()) or "none"
         note = f"active: {listed}; binding: {binding}"
+        if stale:
+            note += f"; the history of {_LOOKBACK} ends {history_age_days:.4g} days before"
         return [Comparison("tools of the least size", len(enough), 1.0, Rule.AT_LEAST)], note
 
-    return conclude(
-        "R04", citation, {"tools": tools, "binding": binding}, {"least": least}, compare
-    )
+    limits = {"least": least, "most_history_age_days": most_history_age_days}
+    return conclude("R04", citation, inputs, limits, compare)
 
 
 def check_offsets(

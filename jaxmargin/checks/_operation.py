@@ -52,7 +52,14 @@ def check_intraday(
                 Comparison("minutes", age, 0.0, Rule.AT_LEAST),
             ]
         if trigger is not None:
-            over = requirement > trigger * updated_collateral * (1.0 + 1e-12)  # type: ignore[operator]
+            assert requirement is not None and updated_collateral is not None and called is not None
+            if not requirement.size:
+                return [each for each in found if not each.holds()], "no account"
+            require(
+                requirement.shape == updated_collateral.shape == called.shape,
+                "R15: requirement, updated_collateral and called must be of the same accounts.",
+            )
+            over = requirement > trigger * updated_collateral * (1.0 + 1e-12)
             missed = float(np.count_nonzero(over & ~np.asarray(called)))
             found.append(Comparison("accounts not called", missed, 0.0, Rule.AT_MOST))
         return found, ""

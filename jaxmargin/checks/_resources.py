@@ -36,7 +36,14 @@ def check_concentration(
             `guarantees_above`.
         guarantees_above: see there.
         citation: of the limits.
+
+    Raises:
+        InvalidInputError: one of the last two limits is given without the other.
     """
+    require(
+        (guarantees_above is None) == (most_share_with_guarantees is None),
+        "R13: give both most_share_with_guarantees and guarantees_above, or neither.",
+    )
     inputs: dict[str, object] = {"guaranteed": guaranteed, "collateral_total": collateral_total}
     if guarantees_above is not None:
         inputs["bank_guarantees"] = bank_guarantees

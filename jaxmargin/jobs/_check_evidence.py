@@ -16,12 +16,12 @@ from jaxmargin.io import (
     stress_library,
 )
 from jaxmargin.jobs._load import Inputs
+from jaxmargin.jobs._scenario_checks import stressed_days
 from jaxmargin.margin.procyclicality import LookbackFloor, StressBuffer, StressedWeight
 
 __all__ = ["HOW_TO_GIVE", "job_evidence"]
 
 _DAYS = ("validation_date", "parameters_date", "sensitivity_date")
-_YEAR = 365.25
 _ANY_LEVEL = 0.99  # of a test whose p-value is not used: the framework has its own level
 _PYTHON = "jaxmargin.checks in Python; a job does not know it"
 _HISTORY = "scenarios from a history"
@@ -32,6 +32,8 @@ HOW_TO_GIVE = {
     "level": f"{_MEASURE} with a level",
     "horizon_days": _MEASURE,
     "lookback_days": _HISTORY,
+    "history_age_days": _HISTORY,
+    "measure": _MEASURE,
     "stress_share": _HISTORY,
     "tools": "[safeguards]",
     "binding": f"{_MARGIN}, of a job with [safeguards]",
@@ -82,11 +84,14 @@ def job_evidence(inputs: Inputs, problems: Problems) -> tuple[dict[str, Any], li
     for name in ("level", "horizon_days"):
         if name in job.rulebook:
             evidence[name] = job.rulebook[name]
+    if "level" in job.rulebook:
+        evidence["measure"] = job.rulebook["kind"]
     evidence |= _reviews(inputs, problems)
     evidence |= _tools(inputs)
     if inputs.history is not None:
         closes = pd.DatetimeIndex(inputs.history.closes.index)
         evidence["lookback_days"] = (closes[-1] - closes[0]).days
+        evidence["history_age_days"] = _age_days(job.settings["valuation_time"], closes[-1])
         share, note = _stress_share(inputs, closes, problems)
         if share is not None:
             evidence["stress_share"] = share
@@ -132,16 +137,39 @@ def _tools(inputs: Inputs) -> dict[str, Any]:
 
 
 def _lookback_years(inputs: Inputs, start: pd.Timestamp | None) -> float:
-    """To the last day of the history, within which `load_inputs` wants the window to be."""
+    """Years of the calendar to the valuation; how old the last close may be is another limit."""
     if inputs.history is None or start is None:
         return 0.0
-    return (inputs.history.closes.index[-1] - start).days / _YEAR
+    return _calendar_years(start.date(), inputs.job.settings["valuation_time"].date())
+
+
+def _calendar_years(first: date, last: date) -> float:
+    """Whole years from a day to its anniversaries, and the share of the year begun."""
+
+    def anniversary(years: int) -> date:
+        try:
+            return first.replace(year=first.year + years)
+        except ValueError:  # 29 February, in a year without
+            return date(first.year + years, 3, 1)
+
+    whole = last.year - first.year
+    whole -= anniversary(whole) > last
+    begun = anniversary(whole)
+    return whole + (last - begun).days / (anniversary(whole + 1) - begun).days
+
+
+def _age_days(now: pd.Timestamp, close: pd.Timestamp) -> float:
+    return (now - close) / pd.Timedelta(days=1)
 
 
 def _stress_share(
     inputs: Inputs, closes: pd.DatetimeIndex, problems: Problems
 ) -> tuple[float | None, str]:
-    """Weight of moves that end on a day of stress."""
+    """Weight of moves that end on a day of stress, as the scenarios weight them.
+
+    Moves are weighted by age where a `decay` weights them, else alike. Those of a stressed window
+    of the job's own have `stress_weight` of all weight beside that.
+    """
     governance = inputs.job.governance or {}
     if governance.get("stress_periods"):
         periods, what = _given_periods(inputs, problems), "stress_periods in [governance]"
@@ -151,11 +179,18 @@ def _stress_share(
         periods, what = _library_periods(), "the days of the stress library"
     days = [close.date() for close in closes[1:]]
     stressed = np.array([any(first <= day <= last for first, last in periods) for day in days])
-    decay = inputs.job.scenarios.get("decay", 1.0)
-    weight = decay ** np.arange(len(days) - 1.0, -1.0, -1.0)
+    settings = inputs.job.scenarios
+    aged = settings["kind"] == "historical" or settings.get("covariance") == "ewma"
+    weight = (settings["decay"] if aged else 1.0) ** np.arange(len(days) - 1.0, -1.0, -1.0)
+    share = float(weight[stressed].sum() / weight.sum())
     count = int(stressed.sum())
     note = f"Stress in the history: {count:,} of {len(days):,} moves, by {what}."
-    return float(weight[stressed].sum() / weight.sum()), note
+    assert inputs.history is not None
+    if stressed_days(settings, inputs.history) is not None:
+        own = float(settings["stress_weight"])
+        share = own + (1.0 - own) * share
+        note += f" The window from stress_start to stress_end has {own:.4g} of all weight beside."
+    return share, note
 
 
 def _given_periods(inputs: Inputs, problems: Problems) -> list[tuple[date, date]] | None:
@@ -217,7 +252,14 @@ def _haircuts(inputs: Inputs, schedule: pd.DataFrame) -> tuple[dict[str, Any], l
 
 
 def _prices(inputs: Inputs, schedule: pd.DataFrame, problems: Problems) -> dict[str, Any]:
-    """Age of the newest mark, infinite without one, and sources, of each asset of the schedule."""
+    """Age of the newest mark, infinite without one, of each asset of the schedule, and sources.
+
+    Sources are those that are fresh and agree, as [allocation] has it.
+    """
+    import jax.numpy as jnp
+
+    from jaxmargin.market import combine_marks
+
     allocation, numeraire = inputs.job.allocation, inputs.job.settings["numeraire"]
     assert allocation is not None
     if not allocation["marks"]:
@@ -225,10 +267,18 @@ def _prices(inputs: Inputs, schedule: pd.DataFrame, problems: Problems) -> dict[
     marks = read_marks(allocation["marks"], inputs.market, numeraire=numeraire, problems=problems)
     if marks is None:
         return {}
+    every = len(inputs.market.assets)
+    agree = combine_marks(
+        marks.price,
+        marks.age,
+        most_age=jnp.full(every, 60.0 * allocation["most_age_minutes"]),
+        most_deviation=jnp.full(every, allocation["most_deviation"]),
+        least_sources=1,
+    )
     age, ages, sources = np.asarray(marks.age, np.float64), {}, {}
     for row, asset in enumerate(inputs.market.assets["asset"]):
         if asset != numeraire and asset in set(schedule["asset"]):
             known = np.isfinite(age[:, row])
-            sources[asset] = int(known.sum())
+            sources[asset] = int(agree.sources[row])
             ages[asset] = float(age[known, row].min(initial=np.inf)) / 60.0
     return {"price_age_minutes": ages, "price_sources": sources}

@@ -16,6 +16,7 @@ from jaxmargin.jobs._past_run import read_run
 __all__ = ["backtest_evidence", "margin_evidence"]
 
 _SAME = ("market", "book", "scenarios", "rulebook")  # sections on which a backtest depends
+_SAME_KEYS = ("valuation_time", "numeraire", "round_to", "precision")  # and keys outside of them
 
 
 def backtest_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
@@ -39,10 +40,11 @@ def backtest_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
         kpis, tests = (pd.read_parquet(folder / f"{name}.parquet") for name in ("kpis", "tests"))
         coverage = dict(zip(kpis["account"], map(float, kpis["coverage"]), strict=True))
         tests = tests[tests["account"] == TOGETHER].set_index("test")
+        steps = _steps(folder, kpis)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInputError(f"{folder}: no backtest ({error}). {cure}") from error
     now, job = inputs.job.resolved(), inputs.job
-    changed = [name for name in _SAME if settings.get(name) != now[name]]
+    changed = [name for name in (*_SAME, *_SAME_KEYS) if settings.get(name) != now[name]]
     files = {(file.name, sha256(file)) for file in job.inputs()[1:]}
     changed += sorted(name for name, said in read if (name, said) not in files)
     require(
@@ -52,10 +54,8 @@ def backtest_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
     )
     coverage.pop("all", None)
     found: dict[str, Any] = {"coverage": coverage, "backtest_days": -(-days // horizon)}
-    if "increase_1_days" in kpis:
-        known = kpis[np.isfinite(kpis["increase_1_days"])]
-        rises = map(float, known["increase_1_days"])
-        found["steps"] = {f"margin of {n}": v for n, v in zip(known["account"], rises, strict=True)}
+    if days > 1:
+        found["steps"] = steps
     if "level" in job.rulebook and len(tests):
         found["backtest_level"] = job.rulebook["level"]
         found["exceedances"] = {TOGETHER: int(tests.loc["traffic-light", "statistic"])}  # type: ignore[arg-type]
@@ -64,6 +64,26 @@ def backtest_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
                 value = float(tests.loc[name, "p_value"])  # type: ignore[arg-type]
                 found[name] = {TOGETHER: value} if np.isfinite(value) else {}
     return found
+
+
+def _steps(folder: Path, kpis: pd.DataFrame) -> dict[str, float]:
+    """Greatest relative rise of each margin in a day; infinite where one rose from nothing."""
+    nan = np.full(len(kpis), np.nan)
+    rises = np.array(kpis.get("increase_1_days", nan), np.float64)
+    steps = dict(zip(kpis["account"], rises.tolist(), strict=True))
+    if np.isfinite(rises).all():
+        return {f"margin of {name}": rise for name, rise in steps.items()}
+    days = pd.read_parquet(folder / "backtest.parquet", columns=["account", "time", "margin"])
+    margins = days.groupby("account", observed=True, sort=False)["margin"]
+    series = {name: own.to_numpy(np.float64) for name, own in margins}
+    series["all"] = np.sum(list(series.values()), axis=0)
+    for name, rise in steps.items():
+        if not np.isfinite(rise):
+            before, after = series[name][:-1], series[name][1:]
+            ratio = np.where(before > 0.0, after, 1.0) / np.where(before > 0.0, before, 1.0)
+            ratio = np.where((before <= 0.0) & (after > 0.0), np.inf, ratio)
+            steps[name] = float(np.max(ratio, initial=0.0)) - 1.0
+    return {f"margin of {name}": rise for name, rise in steps.items()}
 
 
 def margin_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:

@@ -86,6 +86,11 @@ def run_checks(
         evidence |= margin_evidence(margin, inputs)
     if backtest is not None:
         evidence |= backtest_evidence(backtest, inputs)
+        if inputs.job.safeguards is not None:
+            notes.append(
+                "The backtest leaves out [safeguards]: its coverage, breaches and steps are those "
+                "of the margins calculated."
+            )
     results = evaluate_checks(chosen, evidence, products=products)
     notes += _all_products(chosen, products)
     table = _table(results)

@@ -31,7 +31,10 @@ COLLATERAL = {
 }
 GREEN = {"correlation_above": 0.8, "distance_below": 0.09}
 P = {"least_p_value": 0.05}
+WINDOWS = {"haircut_level": 0.99, "least_windows": 9} | P
 LOG = {"time": "2026-01-02T08:00Z", "author": "A", "change": "floor", "reason": "gap"}
+CALLS = {"trigger": 1.1}
+NOBODY = np.zeros(0)
 REQUIRED = {"required": list(LOG)}
 LOSSES = np.array([[30.0, 20.0, 15.0, -50.0], [10.0, 10.0, 10.0, 10.0]])
 
@@ -46,6 +49,8 @@ CASES = [
     ("R01", "below", (0.9899,), {"least_level": 0.99}, FAIL),
     ("R01", "above", (0.995,), {"least_level": 0.99}, PASS),
     ("R01", "percent", (99.0,), {"least_level": 0.99}, FAIL),
+    ("R01", "its measure", (0.975, "es"), {"least_level": 0.975, "of_measure": "es"}, PASS),
+    ("R01", "a lower one", (0.99, "var"), {"least_level": 0.975, "of_measure": "es"}, FAIL),
     ("R02", "at", (5,), {"least_horizon_days": 5}, PASS),
     ("R02", "below", (4,), {"least_horizon_days": 5}, FAIL),
     ("R02", "above", (10,), {"least_horizon_days": 5}, PASS),
@@ -59,6 +64,9 @@ CASES = [
     ("R03", "some stress", (400, 0.001), {"least_stress_share": 0}, PASS),
     ("R03", "share above one", (400, 1.2), {"least_stress_share": 0}, FAIL),
     ("R03", "no share", (400, None), {"least_stress_share": 0}, NOT),
+    ("R03", "fresh", (400, None, 2.0), {"most_history_age_days": 2}, PASS),
+    ("R03", "stale", (400, 0.3, 2.1), {"least_stress_share": 0, "most_history_age_days": 2}, FAIL),
+    ("R03", "no age", (400, None), {"most_history_age_days": 2}, NOT),
     ("R04", "at", ({"stress_buffer": 0.25}, "stress_buffer"), TOOLS, PASS),
     ("R04", "below", ({"stress_buffer": 0.2}, "stress_buffer"), TOOLS, FAIL),
     ("R04", "second tool", ({"stress_buffer": 0.1, "stressed_weight": 0.3}, "x"), TOOLS, PASS),
@@ -67,6 +75,10 @@ CASES = [
     ("R04", "none", ({}, "calculated"), TOOLS, FAIL),
     ("R04", "other tool", ({"speed_limit": 0.5}, "speed_limit"), TOOLS, FAIL),
     ("R04", "what binds", ({"stress_buffer": 0.25}, None), TOOLS, NOT),
+    ("R04", "fresh", ({"lookback_floor": 10}, "x", 2), TOOLS | {"most_history_age_days": 2}, PASS),
+    ("R04", "stale", ({"lookback_floor": 10}, "x", 3), TOOLS | {"most_history_age_days": 2}, FAIL),
+    ("R04", "no age", ({"lookback_floor": 9}, "x"), TOOLS | {"most_history_age_days": 2}, NOT),
+    ("R04", "needs none", ({"stress_buffer": 1}, "x"), TOOLS | {"most_history_age_days": 2}, PASS),
     # portfolio 60 of 100: at least 60 + 0.2 * 40 = 68
     ("R05", "at", _arrays([68], [60], [100]), {"most_offset": 0.8}, PASS),
     ("R05", "below", _arrays([67.9], [60], [100]), {"most_offset": 0.8}, FAIL),
@@ -81,6 +93,8 @@ CASES = [
     ("R06", "above", ({"a": 0.995},), {"least_coverage": 0.99}, PASS),
     ("R06", "above one", ({"a": 1.1},), {"least_coverage": 0.99}, FAIL),
     ("R06", "none", ({},), {"least_coverage": 0.99}, NOT),
+    ("R06", "days", ({"a": 1.0}, 250), {"least_coverage": 0.99, "least_days": 250}, PASS),
+    ("R06", "few days", ({"a": 1.0}, 249), {"least_coverage": 0.99, "least_days": 250}, NOT),
     # Basel's traffic light of 250 days at 99 %: green to 4, yellow to 9, red from 10
     ("R07", "at", ({"a": 4, "b": 0}, 250, 0.99), {"worst_zone": "green"}, PASS),
     ("R07", "yellow", ({"a": 0, "b": 5}, 250, 0.99), {"worst_zone": "green"}, FAIL),
@@ -92,12 +106,17 @@ CASES = [
     ("R07", "desk above", ({"a": 13}, 250, 0.99), {"most_exceedances": 12, "at_days": 250}, FAIL),
     ("R07", "other level", ({"a": 1}, 250, 0.9), {"most_exceedances": 12, "at_level": 0.99}, NOT),
     ("R07", "other days", ({"a": 1}, 100, 0.99), {"most_exceedances": 12, "at_days": 250}, NOT),
+    ("R07", "few", ({"a": 0}, 249, 0.99), {"worst_zone": "green", "least_days": 250}, NOT),
     ("R07", "more than days", ({"a": 9}, 8, 0.99), {"worst_zone": "yellow"}, FAIL),
-    ("R08", "at", ({"a": 0.05},), P, PASS),
-    ("R08", "below", ({"a": 0.0499},), P, FAIL),
-    ("R08", "above", ({"a": 0.5},), P, PASS),
-    ("R08", "two at", ({"a": 0.025, "b": 0.9},), P, PASS),
-    ("R08", "two below", ({"a": 0.0249, "b": 0.9},), P, FAIL),
+    ("R08", "at", ({"a": 0.05}, {"a": 2}), P, PASS),
+    ("R08", "below", ({"a": 0.0499}, {"a": 2}), P, FAIL),
+    ("R08", "above", ({"a": 0.5}, {"a": 2}), P, PASS),
+    ("R08", "two at", ({"a": 0.025, "b": 0.9}, {"a": 2, "b": 3}), P, PASS),
+    ("R08", "two below", ({"a": 0.0249, "b": 0.9}, {"a": 2, "b": 3}), P, FAIL),
+    ("R08", "one counts", ({"a": 0.04, "b": 0.9}, {"a": 1, "b": 3}), P, PASS),
+    ("R08", "one breach", ({"a": 0.04, "b": 0.9}, {"a": 1, "b": 0}), P, NOT),
+    ("R08", "no count", ({"a": 0.5}, {"b": 5}), P, FAIL),
+    ("R08", "few days", ({"a": 0.5}, {"a": 2}, 249), P | {"least_days": 250}, NOT),
     ("R09", "at", ({"a": 0.05},), P, PASS),
     ("R09", "below", ({"a": 0.0499},), P, FAIL),
     ("R09", "none", ({},), P, NOT),
@@ -105,6 +124,7 @@ CASES = [
     ("R10", "opposite", (np.arange(10.0), -np.arange(10.0)), GREEN, FAIL),
     ("R10", "shifted", (np.arange(10.0), np.arange(10.0) + 0.5), GREEN, FAIL),  # 0.1 apart
     ("R10", "constant", (np.arange(10.0), np.zeros(10)), GREEN, FAIL),
+    ("R10", "few", (np.arange(10.0), np.arange(10.0)), GREEN | {"least_days": 11}, NOT),
     ("R11", "at", (date(2025, 12, 31), DAY), {"most_sensitivity_age_days": 31}, PASS),
     ("R11", "above", (date(2025, 12, 30), DAY), {"most_sensitivity_age_days": 31}, FAIL),
     ("R11", "below", (DAY, DAY), {"most_sensitivity_age_days": 31}, PASS),
@@ -113,6 +133,8 @@ CASES = [
     ("R12", "above", ({"BTC": 1}, {"BTC": 6}), {"haircut_level": 0.99} | P, PASS),
     ("R12", "below", ({"BTC": 1}, {"BTC": 5}), {"haircut_level": 0.99} | P, FAIL),
     ("R12", "none broken", ({"BTC": 0}, {"BTC": 5}), {"haircut_level": 0.99} | P, PASS),
+    ("R12", "few", ({"A": 0, "B": 0}, {"A": 9, "B": 8}), WINDOWS, NOT),
+    ("R12", "few, one fails", ({"A": 3, "B": 0}, {"A": 9, "B": 8}), WINDOWS, FAIL),
     ("R12", "no window", ({"BTC": 0}, {"BTC": 0}), {"haircut_level": 0.99} | P, FAIL),
     ("R12", "other assets", ({"BTC": 0}, {"ETH": 9}), {"haircut_level": 0.99} | P, FAIL),
     ("R13", "at", ({"A": 10, "B": 5}, 100, 0), COLLATERAL, PASS),
@@ -134,6 +156,14 @@ CASES = [
     ("R15", "not called", (0, 111 * ONE, 100 * ONE, ONE < 0), {"trigger": 1.1}, FAIL),
     ("R15", "called", (0, 111 * ONE, 100 * ONE, ONE > 0), {"trigger": 1.1}, PASS),
     ("R15", "no collateral", (0, 111 * ONE, None, ONE > 0), {"trigger": 1.1}, NOT),
+    ("R15", "nobody", (0, NOBODY, NOBODY, NOBODY > 0), CALLS, NOT),
+    (
+        "R15",
+        "nobody, old",
+        (61, NOBODY, NOBODY, NOBODY > 0),
+        CALLS | {"most_age_minutes": 60},
+        FAIL,
+    ),
     # 30; 30 or 20 + 15 = 35; 30 + 20 = 50: the gain of the last member covers nobody
     ("R16", "largest at", (LOSSES, 30), {"cover": "largest"}, PASS),
     ("R16", "largest below", (LOSSES, 29.9), {"cover": "largest"}, FAIL),
@@ -159,6 +189,7 @@ CASES = [
     ("R20", "complete", ([LOG],), REQUIRED, PASS),
     ("R20", "empty log", ([],), REQUIRED, PASS),
     ("R20", "blank", ([LOG, LOG | {"reason": " "}],), REQUIRED, FAIL),
+    ("R20", "null", ([LOG | {"reason": None}],), REQUIRED, FAIL),
     ("R20", "lacking", ([{"time": "now"}],), REQUIRED, FAIL),
     ("R21", "at", (date(2025, 1, 30), None, DAY), {"most_parameters_age_days": 366}, PASS),
     ("R21", "above", (date(2025, 1, 29), None, DAY), {"most_parameters_age_days": 366}, FAIL),
@@ -227,7 +258,7 @@ def test_what_is_not_a_number_never_passes(check):
     inputs, limits = passing(check)
     for row, value in enumerate(inputs):
         wrong = spoiled(float(value) if isinstance(value, int) else value)
-        whole = check in ("R07", "R12") or (check == "R18" and row == 1)  # counts, whole by type
+        whole = check in ("R07", "R12") or (check in ("R08", "R18") and row == 1)  # are counts
         if wrong is None or whole:
             continue
         changed = [wrong if other == row else each for other, each in enumerate(inputs)]
@@ -279,6 +310,13 @@ def test_a_result_cannot_pass_without_a_comparison_that_holds():
 def test_a_check_without_a_limit_is_refused():
     with pytest.raises(InvalidInputError, match="R03 has no limit; give some of least_lookback"):
         CHECKS["R03"](400, 0.1, citation=CITATION)
+
+
+def test_a_limit_on_concentration_with_guarantees_needs_to_say_from_where():
+    for name in ("most_share_with_guarantees", "guarantees_above"):
+        limits = {key: value for key, value in COLLATERAL.items() if key != name}
+        with pytest.raises(InvalidInputError, match="give both"):
+            CHECKS["R13"]({"A": 1}, 10, 0, **limits, citation=CITATION)
 
 
 def test_the_hash_is_of_the_numbers_whatever_their_order_or_type():

@@ -49,7 +49,8 @@ def test_the_union_asks_for_its_published_figures():
     }
     assert [each["least_horizon_days"] for each in limits("emir", "R02").values()] == [5, 2, 1]
     (history,) = limits("emir", "R03").values()
-    assert history == {"least_lookback_days": 365, "least_stress_share": 0}
+    least = {"least_lookback_days": 365, "least_stress_share": 0}
+    assert history == least | {"most_history_age_days": 2}
     (tools,) = limits("emir", "R04").values()
     assert tools["least"] == {"stress_buffer": 0.25, "stressed_weight": 0.25, "lookback_floor": 10}
     (offsets,) = limits("emir", "R05").values()
@@ -67,7 +68,7 @@ def test_other_frameworks_ask_for_their_figures():
     assert [c["least_level"] for c in limits("frtb", "R01").values()] == [0.975]
     assert [c["most_exceedances"] for c in limits("frtb", "R07").values()] == [12, 30]
     (green,) = limits("frtb", "R10").values()
-    assert green == {"correlation_above": 0.8, "distance_below": 0.09}
+    assert green == {"correlation_above": 0.8, "distance_below": 0.09, "least_days": 250}
     assert [c["least_horizon_days"] for c in limits("umr", "R02").values()] == [10]
     assert [c["least_stress_share"] for c in limits("umr", "R03").values()] == [0.25]
     assert [c["most_leverage"] for c in limits("vara", "R19").values()] == [{"retail": 5}]

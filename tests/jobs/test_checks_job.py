@@ -1,7 +1,8 @@
 """Framework checks of a job: what its inputs, a backtest and margin run say."""
 
 import json
-from datetime import timedelta
+import shutil
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
@@ -12,7 +13,8 @@ from jaxmargin.checks import CHECKS, CheckStatus, input_names
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import Problems, framework_library
 from jaxmargin.jobs import load_inputs, run_backtest, run_checks, run_margin
-from jaxmargin.jobs._check_evidence import HOW_TO_GIVE, job_evidence
+from jaxmargin.jobs._check_evidence import HOW_TO_GIVE, _calendar_years, job_evidence
+from jaxmargin.jobs._check_runs import backtest_evidence
 
 PASS, FAIL, NOT = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.NOT_EVALUATED
 GOVERNANCE = """
@@ -24,6 +26,7 @@ overrides = "overrides.csv"
 products = ["other"]
 stress_periods = [["2024-03-01", "2024-03-31"]]
 """
+HISTORY = 'history = "history.parquet"\nconstant = ["USDC"]'
 MARKS = """\
 time,source,asset,price
 2026-01-02T07:30:00Z,one,BTC,1
@@ -107,6 +110,43 @@ def test_without_periods_stress_is_what_the_library_dates(job, tmp_path):
     assert share == pytest.approx(stressed / sum(weight))
 
 
+@pytest.mark.parametrize(
+    ("kind", "keys", "decay", "own"),
+    [
+        (
+            "filtered-historical",
+            "decay = 0.9\nscenarios = 64",
+            1.0,
+            0.0,
+        ),  # of volatility, not of moves
+        ("gaussian", "", 1.0, 0.0),
+        ("gaussian", 'covariance = "ewma"\ndecay = 0.99', 0.99, 0.0),
+        ("student", "stress_start = 2024-03-01\nstress_end = 2024-03-31", 1.0, 0.25),
+    ],
+)
+def test_stress_weighs_what_the_scenarios_let_it_weigh(job, kind, keys, decay, own):
+    """The 731 closes of the history end on 2 January 2026."""
+    other = job.with_name("kinds.toml")
+    other.write_text(job.read_text())
+    with_scenarios(other, kind, f"{HISTORY}\n{keys}")
+    evidence, _ = job_evidence(load_inputs(other, safeguards=True), Problems())
+    ends = pd.date_range("2024-01-04", "2026-01-02")
+    weight = [decay ** (len(ends) - 1 - row) for row in range(len(ends))]
+    stressed = sum(w for w, day in zip(weight, ends, strict=True) if f"{day:%Y-%m}" == "2024-03")
+    share = own + (1.0 - own) * stressed / sum(weight)
+    assert evidence["stress_share"] == pytest.approx(share)
+
+
+def test_a_history_that_ended_before_the_valuation_does_not_pass(job):
+    """The last close is at midnight of 2 January; four days and eight hours later it is old."""
+    other = job.with_name("late.toml")
+    other.write_text(job.read_text())
+    with_scenarios(other, "historical", f"{HISTORY}\nend = 2025-12-29")
+    (history,) = by_id(other, "emir")["R03"]
+    assert (history.status, history.limit) == (FAIL, 2)
+    assert history.value == pytest.approx(4.0 + 8.0 / 24.0)
+
+
 def test_the_backtest_says_coverage_zone_clustering_and_steps(job, emir):
     folder = job.parent / "backtest"
     days = pd.read_parquet(folder / "backtest.parquet")
@@ -142,10 +182,22 @@ def test_haircuts_are_tried_on_the_history(job, emir):
 
 
 def test_marks_are_as_old_and_as_many_as_the_table_says(emir):
-    """Of BTC 10 minutes old, of ETH 120 by two sources, of SOL by one; each may be 60, by two."""
+    """Of BTC 10 minutes old, of ETH 120 by two, so by none that is fresh, of SOL by one."""
     age, youngest, sources = emir["R18"].comparisons
-    assert (age.value, youngest.value, sources.value) == (120.0, 0.0, 1.0)
+    assert (age.value, youngest.value, sources.value) == (120.0, 0.0, 0.0)
     assert emir["R18"].status is FAIL
+
+
+def test_sources_that_disagree_are_not_counted(job):
+    """Two fresh ones, 10 % apart, of BTC; with a third near one of them, these two."""
+    marks, found = job.parent / "marks.csv", []
+    apart = MARKS.replace("two,BTC,1", "two,BTC,1.1")
+    for text in (apart, apart + "2026-01-02T08:00:00Z,three,BTC,1.101\n"):
+        marks.write_text(text)
+        evidence, _ = job_evidence(load_inputs(job, safeguards=True), Problems())
+        found.append(evidence["price_sources"]["BTC"])
+    marks.write_text(MARKS)
+    assert found == [0, 2]
 
 
 def test_an_asset_without_a_mark_is_no_fresh_price(job):
@@ -205,7 +257,47 @@ def test_a_lookback_floor_counts_with_the_years_of_its_window(job):
     (tools,) = by_id(other, "emir")["R04"]
     assert tools.status is NOT and tools.missing == ("binding",)
     evidence, _ = job_evidence(load_inputs(other, safeguards=True), Problems())
-    assert evidence["tools"]["lookback_floor"] == pytest.approx(366 / 365.25)
+    assert evidence["tools"]["lookback_floor"] == pytest.approx(1.0 + 1.0 / 365.0)
+    noted = run_checks(other, "emir", job.parent / "noted").facts["notes"]
+    assert not any("leaves out [safeguards]" in note for note in noted)
+    noted = run_checks(other, "emir", job.parent / "noted", backtest=job.parent / "backtest")
+    assert any("leaves out [safeguards]" in note for note in noted.facts["notes"])
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "years"),
+    [
+        ((2015, 3, 1), (2025, 3, 1), 10.0),  # 3,653 days
+        ((2015, 3, 2), (2025, 3, 1), 9.0 + 364.0 / 365.0),
+        ((2016, 2, 29), (2026, 3, 1), 10.0),
+        ((2016, 2, 29), (2026, 2, 28), 9.0 + 364.0 / 365.0),
+        ((2016, 2, 29), (2024, 2, 29), 8.0),
+    ],
+)
+def test_years_are_those_of_the_calendar(first, last, years):
+    assert _calendar_years(date(*first), date(*last)) == pytest.approx(years, rel=1e-14)
+
+
+def test_a_margin_that_rose_from_nothing_is_no_small_step(job, tmp_path):
+    """Of three accounts, one rises from 0, one is always 0, and one from 100 to 110."""
+    folder = tmp_path / "backtest"
+    shutil.copytree(job.parent / "backtest", folder)
+    days = pd.read_parquet(folder / "backtest.parquet")
+    kpis = pd.read_parquet(folder / "kpis.parquet")
+    names = [name for name in kpis["account"] if name != "all"]
+    rows = [[100.0, 110.0, 99.0], [0.0, 0.0, 0.0], [0.0, 5.0, 5.0]]
+    days = days.groupby("account", observed=True, sort=False).head(3)
+    days["margin"] = [margin for row in rows for margin in row]
+    days.to_parquet(folder / "backtest.parquet")
+    increase = dict(zip(names, [0.1, float("nan"), float("nan")], strict=True)) | {"all": 0.15}
+    kpis["increase_1_days"] = kpis["account"].map(increase)
+    kpis.to_parquet(folder / "kpis.parquet")
+    steps = backtest_evidence(folder, load_inputs(job, safeguards=True))["steps"]
+    wanted = [0.1, 0.0, float("inf"), 0.15]
+    assert list(steps.values()) == pytest.approx(wanted)
+    (step,) = by_id(job, "emir", backtest=folder)["R17"]
+    assert step.status is FAIL
+    assert step.reason == f"not a finite number: steps[margin of {names[2]}]"
 
 
 SET = """
@@ -279,6 +371,13 @@ def test_offsets_tools_and_leverage_come_from_a_margin_run(guarded):
 def test_folders_of_other_inputs_are_refused(job, guarded, tmp_path):
     with pytest.raises(InvalidInputError, match=r"a backtest of other inputs than job\.toml"):
         run_checks(guarded, "emir", tmp_path, backtest=job.parent / "backtest")
+    other = job.with_name("cent.toml")
+    other.write_text(job.read_text())
+    edit_text(
+        other, "valuation_time = 2026-01-02T08:00:00Z", "valuation_time = 2026-01-02T08:01:00Z"
+    )
+    with pytest.raises(InvalidInputError, match=r"than cent\.toml has now: valuation_time"):
+        run_checks(other, "emir", tmp_path, backtest=job.parent / "backtest")
     with pytest.raises(InvalidInputError, match="no backtest"):
         run_checks(job, "emir", tmp_path, backtest=tmp_path)
     with pytest.raises(InvalidInputError, match="a run of"):
