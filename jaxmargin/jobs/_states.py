@@ -162,7 +162,8 @@ def liquidation_table(
     """The nearest liquidation price of every account and coin on either side.
 
     Columns: account, asset, side (below or above today), price and move (both missing where there
-    is none, today's price and 0 where equity is below maintenance margin already), tolerance (of
+    is none or the rule refuses the account before one is found, which the status unknown says,
+    today's price and 0 where equity is below maintenance margin already), tolerance (of
     the price, as a share of it; see `Crossings`) and status. Equity is exact: balances at spot,
     and contracts at their marks.
 

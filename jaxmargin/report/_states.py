@@ -36,12 +36,14 @@ def state_lines(states: pd.DataFrame, liquidation: pd.DataFrame | None) -> list[
 
 def _side(table: pd.DataFrame, side: str, words: str) -> str:
     found = table[(table["side"] == side) & (table["status"] == "found")]
+    unknown = int(((table["side"] == side) & (table["status"] == "unknown")).sum())
+    more = f", {unknown:,} not known" if unknown else ""
     if found.empty:
-        return f"none {words}"
+        return f"none {words}{more}"
     nearest = found.iloc[int(np.argmin(found["move"].abs()))]
     return (
         f"{len(found):,} {words}, the nearest at {nearest['price']:,.2f} "
-        f"({nearest['move']:+.2%}, {nearest['account']})"
+        f"({nearest['move']:+.2%}, {nearest['account']}){more}"
     )
 
 

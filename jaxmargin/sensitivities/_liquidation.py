@@ -99,7 +99,9 @@ def liquidation_prices(
     chosen accounts the search goes on between those two nodes, with the account alone, until
     rounding. A margin may fall to equity again beyond the crossing, as that of a straddle that
     is protected farther out; the nearest crossing counts. Crossings that come in pairs between
-    two nodes, such as a gap in a calendar spread, are missed: give a smaller step.
+    two nodes, such as a gap in a calendar spread, are missed: give a smaller step. Where the rule
+    refuses an account in a moved market, nothing is known of it there or farther out, and the
+    status is `CrossingStatus.UNKNOWN` if there is no crossing before.
 
     Args:
         rulebook: the rule.
@@ -119,8 +121,8 @@ def liquidation_prices(
         progress: called with requirements done and in all.
 
     Raises:
-        InvalidInputError: an argument has the wrong size, is no number or out of range, or see
-            `AbstractRulebook.requirement`.
+        InvalidInputError: an argument has the wrong size, is no number or out of range, the rule
+            refuses an account today, or see `AbstractRulebook.requirement`.
         MemoryError: see `AbstractRulebook.requirement`.
     """
     moves = liquidation_moves() if moves is None else moves
