@@ -22,6 +22,7 @@ from jaxmargin.io import (
 )
 from jaxmargin.jobs._keys import VENUE_KINDS
 from jaxmargin.jobs._venue_rulebooks import VENUE_RULEBOOKS
+from jaxmargin.margin import BinancePortfolio
 
 ASSETS = ["BTC", "ETH", "USD"]
 NEEDED = {"BTC", "ETH"}
@@ -320,6 +321,15 @@ def test_numbers_in_percent_and_maintenance_above_initial_margin_are_refused(
     problem = problems.found[0]
     wrong = place.replace("default", "BTC")
     assert rule is None and f", {wrong}: got" in problem and cure in problem
+
+
+def test_binance_counts_no_coin_as_collateral_that_its_settings_do_not_name():
+    problems, assets = Problems(), ["BTC", "SOL", "USDT", "USDC", "USD"]
+    file = read_rulebook_file(rulebook_library()["binance-pm"], problems)
+    settings = settings_of(file, None, problems)
+    rule = build_rulebook(BinancePortfolio, settings, assets, set(assets), problems)
+    assert not problems.found
+    np.testing.assert_array_equal(rule.collateral_rate, [0.95, 0.0, 1.0, 1.0, 1.0])
 
 
 def test_the_kinds_that_a_job_may_name_are_those_that_can_be_built():
