@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
@@ -14,6 +15,8 @@ from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 
 __all__ = ["VegaLognormal"]
+
+_POINTS = 16  # of the integral in `_log_ratio`
 
 
 class VegaLognormal(AbstractAccountRulebook):
@@ -82,9 +85,24 @@ class VegaLognormal(AbstractAccountRulebook):
         tail = jnp.where(modeled, self.risk_aversion, 0.5)
         root = jnp.sqrt(jnp.where(modeled, self.horizon_years, 1.0))
         deviation = jnp.where(modeled, self.volatility * root, 0.0)
-        # logarithms keep the digits of a loss of a few thousandths
-        quantile, grown = norm.ppf(tail), self.drift * self.horizon_years - jnp.log(tail)
+        drift = self.drift * self.horizon_years
         return (
-            -jnp.expm1(grown + norm.logcdf(quantile - deviation)),
-            jnp.expm1(grown + norm.logcdf(quantile + deviation)),
+            -jnp.expm1(drift + _log_ratio(tail, -deviation)),
+            jnp.expm1(drift + _log_ratio(tail, deviation)),
         )
+
+
+def _log_ratio(
+    tail: Float[Array, " asset"], shift: Float[Array, " asset"]
+) -> Float[Array, " asset"]:
+    r"""$\ln \Phi(q + \text{shift}) - \ln \alpha$ as the integral of $\varphi / \Phi$ in between.
+
+    In single precision the difference of logarithms would leave four digits for a shift of 0.002.
+    By Gauss and Legendre; relative errors of the factors up to shifts of 3 are below 1e-12, in
+    single precision below 1e-6.
+    """
+    node, weight = np.polynomial.legendre.leggauss(_POINTS)
+    share, weight = (jnp.asarray(0.5 * x, tail.dtype) for x in (node + 1.0, weight))
+    at = norm.ppf(tail)[:, None] + shift[:, None] * share[None, :]
+    slope = jnp.exp(norm.logpdf(at) - norm.logcdf(at))
+    return shift * jnp.sum(weight[None, :] * slope, axis=-1)

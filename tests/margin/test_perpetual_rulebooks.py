@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from perpetual_kinds import BINANCE, DRIFT, DYDX, HYPERLIQUID, VEGA
 from reference import oracle
+from scipy.special import log_ndtr, ndtri
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
@@ -167,6 +168,21 @@ def test_vega_has_the_risk_factors_of_the_protocols_and_its_librarys_tests():
         near = tolerance if printed else comments
         assert abs(factor[["long", "short"].index(side), row] - expected) <= near, (row, side)
     np.testing.assert_allclose(result.initial, 1.2 * np.asarray(result.maintenance), rtol=1e-13)
+
+
+def test_vega_keeps_six_digits_in_single_precision():
+    """Horizons of two minutes to a year; the formula by SciPy in doubles."""
+    years, sigma, alpha = np.array([3.995e-6, 0.01, 1.0]), np.array([1.0, 0.8, 1.5]), 1e-6
+    settings = {"drift": 0.0 * years, "volatility": sigma, "horizon_years": years}
+    settings |= {"risk_aversion": np.full(3, alpha)}
+    single = {key: by_asset(each).astype(jnp.float32) for key, each in settings.items()}
+    one, deviation = np.eye(3), sigma * np.sqrt(years)
+    result, _ = margined(
+        dataclasses.replace(VEGA, **single), market_of([100.0] * 3), np.concatenate([one, -one])
+    )
+    deviation = np.concatenate([-deviation, deviation])
+    factor = np.expm1(log_ndtr(ndtri(alpha) + deviation) - np.log(alpha))
+    np.testing.assert_allclose(result.maintenance, 100.0 * np.abs(factor), rtol=1e-6)
 
 
 def test_hyperliquid_by_hand_across_the_edge_of_a_tier():
