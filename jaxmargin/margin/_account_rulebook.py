@@ -10,14 +10,14 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmargin.book import Book, DenseBlock, PositionBlock
+from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.margin._contract_terms import (
     ContractKind,
     ContractTerms,
     contract_deltas,
     contract_terms,
-    rows_of_kinds,
+    require_kinds,
 )
 from jaxmargin.margin._holdings import Holdings, holdings_of
 from jaxmargin.margin._requirement import Requirement
@@ -82,7 +82,7 @@ class AbstractAccountRulebook(AbstractRulebook):
         deltas = contract_deltas(book, market) if self.uses_deltas else None
         work = _Charge(self, contract_terms(book, market), deltas, market, shocks)
         charge, execution = over_blocks(work, pnl, book.positions, progress=progress)
-        _require_margined(self, charge)
+        _require_margined(self, charge, book.positions)
         total = sum(charge.initial.values(), jnp.zeros_like(charge.maintenance))
         initial = _known(total, charge)
         unknown = jnp.full_like(initial, jnp.nan)
@@ -123,16 +123,20 @@ def unmoved(market: Market) -> Shocks:
     return pad_scenarios(Shocks(spot=spot, time=still, weight=one, overlap=one[0]))
 
 
-def _require_margined(rulebook: AbstractAccountRulebook, charge: AccountCharge) -> None:
+def _require_margined(
+    rulebook: AbstractAccountRulebook, charge: AccountCharge, positions: Positions
+) -> None:
     """Refuse accounts that the rule cannot margin, where that is known already."""
     for reason, accounts in charge.refused.items():
         if isinstance(accounts, Tracer):
             continue
-        rows = np.flatnonzero(np.asarray(accounts))
-        if rows.size:
+        refused = np.flatnonzero(np.asarray(accounts))
+        if refused.size:
+            row = np.asarray(positions.row)  # that of the first account again for padding
+            count, every = np.unique(row[refused]).size, np.unique(row).size
             raise InvalidInputError(
-                f"{type(rulebook).__name__} cannot margin {rows.size} accounts, the first of them "
-                f"account {rows[0]}, counted from 0: {reason}"
+                f"{type(rulebook).__name__} cannot margin {count} of {every} accounts, the first "
+                f"of them account {refused[0]}, counted from 0: {reason}"
             )
 
 
@@ -148,11 +152,5 @@ def require_accepted(rulebook: AbstractRulebook, book: Book) -> None:
     """Refuse a book with contracts that the rule does not know; any other rule knows them all."""
     if not isinstance(rulebook, AbstractAccountRulebook):
         return
-    refused = rows_of_kinds(book, rulebook.accepts)
-    if refused:
-        names = ", ".join(f"{count} {name}" for name, count in refused)
-        kinds = ", ".join(kind.name.lower() for kind in sorted(rulebook.accepts))
-        raise InvalidInputError(
-            f"{type(rulebook).__name__} margins contracts of the kinds {kinds}; the book has "
-            f"{names}. Take them out of the book, or use another rulebook."
-        )
+    name = type(rulebook).__name__
+    require_kinds(book, rulebook.accepts, name, verb="margins", instead="use another rulebook")

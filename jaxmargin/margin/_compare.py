@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmargin.book import Book
-from jaxmargin.margin._account_rulebook import require_accepted
 from jaxmargin.margin._requirement import Requirement
 from jaxmargin.margin._risk_measure import RiskMeasureRulebook, charge_measures
 from jaxmargin.margin._rulebook import AbstractRulebook, charged, on_padded, require_finite
+from jaxmargin.margin.add_ons._with_add_ons import require_accepted_by_all
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import Progress, contract_pnl, memory_errors
@@ -41,7 +41,7 @@ def require_all(
         InvalidInputError, MemoryError: see `AbstractRulebook.requirement`.
     """
     for rulebook in rulebooks:  # before any work
-        require_accepted(rulebook, book)
+        require_accepted_by_all(rulebook, book)
     results: dict[int, Requirement] = {}
     with memory_errors():
         for shocks, members in _by_scenarios([rule.shocks(market) for rule in rulebooks]):

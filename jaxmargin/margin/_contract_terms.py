@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.book import Book
+from jaxmargin.errors import require
 from jaxmargin.instruments import (
     AbstractInstruments,
     AbstractOptions,
@@ -25,7 +26,14 @@ from jaxmargin.instruments import (
 )
 from jaxmargin.market import Market
 
-__all__ = ["ContractKind", "ContractTerms", "contract_deltas", "contract_terms", "kind_of"]
+__all__ = [
+    "ContractKind",
+    "ContractTerms",
+    "contract_deltas",
+    "contract_terms",
+    "kind_of",
+    "require_kinds",
+]
 
 
 class ContractKind(enum.IntEnum):
@@ -54,6 +62,7 @@ class ContractTerms(eqx.Module):
         asset: the underlying, as a row of `Market.spot`.
         base: the asset that it follows, see `Market.base`; itself for most.
         pillar: expiry, as a row of `Market.forward`; -1 for none.
+        years: from now to expiry; 0 for none.
         settlement: asset in which it is paid, as a row of `Market.spot`.
         strike: in the numeraire; 0 for none.
         sign: 1 for a call, -1 for a put, 0 for no option.
@@ -68,6 +77,7 @@ class ContractTerms(eqx.Module):
     asset: Int[Array, "*shape"]
     base: Int[Array, "*shape"]
     pillar: Int[Array, "*shape"]
+    years: Float[Array, "*shape"]
     settlement: Int[Array, "*shape"]
     strike: Float[Array, "*shape"]
     sign: Float[Array, "*shape"]
@@ -100,7 +110,7 @@ def contract_terms(book: Book, market: Market) -> ContractTerms:
     """Terms of every row of `book` as the market stands; differentiable by the market."""
     if not book.instruments:
         none, number = jnp.zeros(1, int), jnp.zeros(1, market.spot.dtype)
-        return ContractTerms(none, none, none, none - 1, none, number, number, *(number,) * 3)
+        return ContractTerms(none, none, none, none - 1, number, none, *(number,) * 5)
     parts = [_terms(batch, market) for batch in book.instruments]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
 
@@ -112,9 +122,10 @@ def _terms(batch: AbstractInstruments, market: Market) -> ContractTerms:
     if pillar is None:
         asset = batch.asset  # pyright: ignore[reportAttributeAccessIssue]
         price = (market.spot if kind is ContractKind.SPOT else market.perpetual)[asset]
-        pillar = jnp.full_like(asset, -1)
+        pillar, years = jnp.full_like(asset, -1), zero
     else:
         asset, price = market.asset[pillar], market.forward[pillar]
+        years = market.time[pillar]
     settled = market.spot[batch.settlement]
     if isinstance(batch, InverseFutures | InversePerpetuals):
         coins = batch.multiplier / price
@@ -130,6 +141,7 @@ def _terms(batch: AbstractInstruments, market: Market) -> ContractTerms:
         asset=asset,
         base=market.base[asset],
         pillar=pillar,
+        years=years,
         settlement=batch.settlement,
         strike=(batch.strike * settled if quoted else batch.strike) if option else zero,
         sign=batch.sign if option else zero,
@@ -176,10 +188,29 @@ def contract_deltas(book: Book, market: Market) -> Float[Array, " instrument"]:
     return jnp.concatenate(parts) if parts else zero[None]
 
 
-def rows_of_kinds(book: Book, kinds: frozenset[ContractKind]) -> list[tuple[str, int]]:
-    """Batches of a book that are none of `kinds`: name and number of contracts without padding."""
-    return [
-        (type(batch).__name__, int(np.count_nonzero(np.asarray(batch.multiplier))))
+def require_kinds(
+    book: Book, accepts: frozenset[ContractKind], name: str, *, verb: str, instead: str
+) -> None:
+    """Refuse a book with contracts of other kinds than a rule knows; padding does not count.
+
+    Args:
+        book: what is held.
+        accepts: kinds that the rule knows.
+        name: of the rule.
+        verb: what it does with contracts.
+        instead: what to do but for taking the contracts out.
+
+    Raises:
+        InvalidInputError: the book has others.
+    """
+    refused = [
+        f"{np.count_nonzero(np.asarray(batch.multiplier))} {type(batch).__name__}"
         for batch in book.instruments
-        if kind_of(batch) not in kinds
+        if kind_of(batch) not in accepts
     ]
+    kinds = ", ".join(kind.name.lower() for kind in sorted(accepts))
+    require(
+        not refused,
+        f"{name} {verb} contracts of the kinds {kinds}; the book has {', '.join(refused)}. Take "
+        f"them out of the book, or {instead}.",
+    )

@@ -156,10 +156,9 @@ class DeribitPortfolio(AbstractAccountRulebook):
         loss = self._losses(holdings, table, market)
         scan = jnp.maximum(jnp.max(loss, axis=-1), 0.0)
         delta = holdings.quantity * holdings.delta * market.spot[terms.base]
-        expires = terms.pillar >= 0
         roll = deribit_roll_shock(
             holdings.merged(delta),
-            jnp.where(expires, market.time[jnp.where(expires, terms.pillar, 0)], 0.0),
+            terms.years,
             self.annualized_move_risk[terms.base],
             self.least_annualized_move[terms.base],
         )

@@ -98,10 +98,9 @@ class OkxPortfolio(AbstractAccountRulebook):
             spot_shock=shock, extreme_move=extreme, theta=zero, vega=zero, basis=zero, rate=zero
         )
         notional = jnp.abs(holdings.merged_coins()) * terms.price
-        expires = terms.pillar >= 0
-        years = jnp.where(expires, market.time[jnp.where(expires, terms.pillar, 0)], 0.0)
         move = jnp.maximum(
-            self.least_basis_move[terms.base], self.annualized_basis_move[terms.base] * years
+            self.least_basis_move[terms.base],
+            self.annualized_basis_move[terms.base] * terms.years,
         )
         each = jnp.stack([larger, notional * move, notional * self.minimum_rate[terms.base]], -1)
         units = holdings.by_group(each, terms.base, assets)

@@ -5,13 +5,13 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from add_on_kinds import ADD_ONS, ALL, FLOOR, RULE
+from add_on_kinds import ADD_ONS, ALL, FLOOR, FOR_ALL_KINDS, RULE
 from kinds import BTC, ETH, RULEBOOKS, STETH, USD, USDC, book, market
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.instruments import LinearFutures, LinearPerpetuals, Spot
-from jaxmargin.margin import unmoved
+from jaxmargin.margin import require_all, unmoved
 from jaxmargin.margin.add_ons import WithAddOns, add_charge
 
 # Spot BTC, staked ETH and USDC; futures of BTC in 30 and 200 days; perpetuals.
@@ -181,3 +181,9 @@ def test_two_add_ons_of_a_kind_and_contracts_that_one_cannot_charge_are_refused(
         WithAddOns(RULEBOOKS[0], (ADD_ONS[5],)).charge(
             jnp.zeros((1, 8)), book(3), market(), unmoved(market())
         )
+    seen, expected = [], r"(charges|margins) contracts of the kinds"
+    for refused in (WithAddOns(RULEBOOKS[0], (ADD_ONS[5],)), WithAddOns(RULE, FOR_ALL_KINDS)):
+        rules = [RULEBOOKS[0], refused]
+        with pytest.raises(InvalidInputError, match=expected):
+            require_all(rules, book(3), market(), progress=lambda *_: seen.append(1))
+    assert not seen  # refused before any rule's work

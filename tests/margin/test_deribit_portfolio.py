@@ -224,9 +224,9 @@ def test_deribit_refuses_accounts_whose_delta_shock_it_does_not_know():
     below = [1_900.0, 0.0]
     assert float(margined(DERIBIT, swaps, [below], market()).initial[0]) > 0.0
     for held in ([2_100.0, 0.0], [0.0, -340.0], [1_500.0, -100.0]):
-        with pytest.raises(InvalidInputError, match=r"margin 1 accounts, .* account 1, counted fr"):
+        with pytest.raises(InvalidInputError, match=r"margin 1 of 2 accounts, .*account 1, count"):
             margined(DERIBIT, swaps, [below, held], market())
-    with pytest.raises(InvalidInputError, match=r"delta shock.* Take the account out of the book"):
+    with pytest.raises(InvalidInputError, match=r"1 of 1 acc.*delta shock.* Take the account out"):
         margined(DERIBIT, swaps, [[2_100.0, 0.0]], market())
 
     @eqx.filter_jit

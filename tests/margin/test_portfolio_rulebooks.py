@@ -6,6 +6,7 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from add_on_kinds import ADD_ONS, RULE
 from kinds import BTC, ETH, INSTRUMENTS, USD, USDC, book, market
 from portfolio_books import black, margined, plain_market, shipped
 from portfolio_kinds import BYBIT, DERIBIT, OKX
@@ -29,8 +30,12 @@ from jaxmargin.margin import (
     contract_deltas,
     contract_terms,
 )
+from jaxmargin.margin.add_ons import OracleConfidenceAddOn, WithAddOns
+from jaxmargin.market import Market, QuotedVolatilities
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import contract_pnl
+
+CONFIDENCE = WithAddOns(RULE, (next(a for a in ADD_ONS if isinstance(a, OracleConfidenceAddOn)),))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,28 @@ def test_a_put_that_is_exercised_today_has_a_delta_of_minus_one():
     }
     held = Book((AmericanOptions(**terms),), book(1).positions)
     np.testing.assert_allclose(contract_deltas(held, market()), [-1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rule", [DERIBIT, OKX, CONFIDENCE], ids=["deribit", "okx", "confidence"])
+def test_perpetuals_need_the_same_margin_in_a_market_without_expiries(rule):
+    swaps = LinearPerpetuals(
+        asset=jnp.array([BTC, ETH]), settlement=jnp.array([USD] * 2), multiplier=jnp.ones(2)
+    )
+    state, none = market(), jnp.zeros(0)
+    surface = QuotedVolatilities(none[:, None], none[:, None], none)
+    bare = Market(
+        state.spot, state.perpetual, jnp.zeros(0, int), none, none, none, surface,
+        funding=state.funding, base=state.base,
+    )  # fmt: skip
+    other = rule
+    if isinstance(rule, WithAddOns):  # its confidences are by expiry
+        (add_on,) = rule.add_ons
+        other = WithAddOns(rule.rulebook, (dataclasses.replace(add_on, expiry=none),))
+    quantities = [[2.0, -30.0], [-1.0, 0.0]]
+    expected = margined(rule, (swaps,), quantities, state)
+    found = margined(other, (swaps,), quantities, bare)
+    np.testing.assert_allclose(found.initial, expected.initial, rtol=1e-12)
+    assert float(jnp.min(found.initial)) > 0.0
 
 
 def test_okx_by_hand():

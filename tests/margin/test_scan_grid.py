@@ -56,8 +56,8 @@ def test_the_scan_of_mcmillans_covered_write_is_the_published_one():
     call += [8060, 7640, -3380, -3990, 3130, -1500]
     none, number = jnp.zeros((4, 2), int), jnp.zeros((4, 2))
     kind = jnp.broadcast_to(jnp.array([[ContractKind.FUTURE, ContractKind.OPTION]]), (4, 2))
-    terms = ContractTerms(kind, none, none, none + 1, none, number, number, number + 1.0, number,
-                          number)  # fmt: skip
+    terms = ContractTerms(kind, none, none, none + 1, number, none, number, number, number + 1.0,
+                          number, number)  # fmt: skip
     held = Holdings(
         quantity=jnp.array([[1.0, -1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]),
         terms=terms,

@@ -54,8 +54,8 @@ class OracleConfidenceAddOn(AbstractAddOn):
         own = jnp.minimum(self.spot[terms.asset], self.spot[terms.base])
         swap = holdings.of_kind(ContractKind.PERPETUAL)
         own = jnp.where(swap, jnp.minimum(own, self.perpetual[terms.asset]), own)
-        dated = terms.pillar >= 0
-        own = jnp.where(dated, jnp.minimum(own, self.expiry[terms.pillar]), own)
+        certain = jnp.ones(1, self.expiry.dtype)  # last, for what has no expiry
+        own = jnp.minimum(own, jnp.concatenate([self.expiry, certain])[terms.pillar])
         rate = jnp.where(own < self.threshold, (1.0 - own) * self.factor, 0.0)
         notional = jnp.abs(holdings.merged_coins()) * market.spot[terms.asset]
         return jnp.sum(rate * notional, axis=-1)

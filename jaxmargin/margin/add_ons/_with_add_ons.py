@@ -6,12 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmargin.book import Book, DenseBlock, PositionBlock
-from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.errors import require
+from jaxmargin.margin._account_rulebook import require_accepted
 from jaxmargin.margin._contract_terms import (
     ContractTerms,
     contract_deltas,
     contract_terms,
-    rows_of_kinds,
+    require_kinds,
 )
 from jaxmargin.margin._holdings import holdings_of
 from jaxmargin.margin._requirement import Requirement
@@ -21,7 +22,7 @@ from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation import Progress, over_blocks
 
-__all__ = ["WithAddOns", "add_charge"]
+__all__ = ["WithAddOns", "add_charge", "require_accepted_by_all"]
 
 
 class WithAddOns(AbstractRulebook):
@@ -64,10 +65,10 @@ class WithAddOns(AbstractRulebook):
         """See `AbstractRulebook.charge`.
 
         Raises:
-            InvalidInputError: the book has contracts that an add-on cannot charge.
+            InvalidInputError: the book has contracts that an add-on cannot charge, or the rule
+                cannot margin.
         """
-        for add_on in self.add_ons:
-            _require_accepted(add_on, book)
+        require_accepted_by_all(self, book)
         result = self.rulebook.charge(pnl, book, market, shocks, progress=progress)
         terms, deltas = contract_terms(book, market), contract_deltas(book, market)
         work = _Charges(self.add_ons, terms, deltas, market)
@@ -143,12 +144,11 @@ class _Charges(eqx.Module):
         return jax.lax.map(one, chunks)
 
 
-def _require_accepted(add_on: AbstractAddOn, book: Book) -> None:
-    refused = rows_of_kinds(book, add_on.accepts)
-    if refused:
-        names = ", ".join(f"{count} {name}" for name, count in refused)
-        kinds = ", ".join(kind.name.lower() for kind in sorted(add_on.accepts))
-        raise InvalidInputError(
-            f"{type(add_on).__name__} charges contracts of the kinds {kinds}; the book has "
-            f"{names}. Take them out of the book, or leave the add-on out."
-        )
+def require_accepted_by_all(rulebook: AbstractRulebook, book: Book) -> None:
+    """Refuse a book with contracts that a rule, or any add-on on it, does not know."""
+    while isinstance(rulebook, WithAddOns):
+        for add_on in rulebook.add_ons:
+            name, instead = type(add_on).__name__, "leave the add-on out"
+            require_kinds(book, add_on.accepts, name, verb="charges", instead=instead)
+        rulebook = rulebook.rulebook
+    require_accepted(rulebook, book)
