@@ -70,7 +70,8 @@ def margin_figures(
 ) -> dict[str, Float[np.ndarray, " portfolio"]]:
     """What clearing houses publish about a margin, of all days: coverage, size, and steadiness.
 
-    Ratios to the margin and of margins are NaN for a portfolio that had a day without margin.
+    Ratios to the margin and of margins are NaN for a portfolio that had a day without margin, and
+    increases over more days than there are.
 
     Args:
         backtest: margins of every day.
@@ -84,6 +85,10 @@ def margin_figures(
         "greatest_shortfall": np.max(np.where(breach, loss - margin, 0.0), axis=-1),
         "mean_margin": np.mean(margin, axis=-1),
     }
+    increases = {days: f"increase_{days}_days" for days in INCREASE_DAYS}
+    for name in ("mean_loss_to_margin", "greatest_loss_to_margin", "peak_to_trough"):
+        figures[name] = np.full(breach.shape[0], np.nan)
+    figures |= {name: np.full(breach.shape[0], np.nan) for name in increases.values()}
     always = np.all(margin > 0.0, axis=-1)
     if always.any():
         covered = margin_coverage(loss[always], margin[always])
@@ -92,11 +97,10 @@ def margin_figures(
             "greatest_loss_to_margin": covered.greatest_loss_to_margin,
             "peak_to_trough": peak_to_trough(margin[always]),
         }
-        for days in INCREASE_DAYS:
+        for days, name in increases.items():
             if days < margin.shape[-1]:
-                ratios[f"increase_{days}_days"] = greatest_increase(margin[always], days=days)
+                ratios[name] = greatest_increase(margin[always], days=days)
         for name, values in ratios.items():
-            figures[name] = np.full(always.shape, np.nan)
             figures[name][always] = values
     return {name: np.asarray(values, np.float64) for name, values in figures.items()}
 
@@ -125,6 +129,6 @@ def overall_figures(
     }
     line |= {f"{name} rejects": float(np.mean(test.rejected())) for name, test in tests.items()}
     for name in ("peak_to_trough", *(f"increase_{days}_days" for days in INCREASE_DAYS)):
-        if name in figures:
-            line[name.replace("_", " ")] = float(np.nanmedian(figures[name]))
+        known = figures[name][np.isfinite(figures[name])]
+        line[name.replace("_", " ")] = float(np.median(known)) if known.size else np.nan
     return line

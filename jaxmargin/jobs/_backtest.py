@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TOGETHER", "BacktestTables", "run_backtest"]
 
 TOGETHER = "all as one"  # all accounts as one account, beside each alone
+_EVERY = "all"  # figures of all accounts, in the table of figures
 _FEW_DAYS = 250  # of the Basel Committee's backtests of 1996; fewer have next to no power
 
 
@@ -154,6 +155,12 @@ def _closes(inputs: Inputs, window: int) -> tuple[pd.DatetimeIndex, int]:
     require(
         len(inputs.book.accounts) > 0,
         f"{job.book['positions'].name} has no positions, so there is nothing to backtest.",
+    )
+    taken = [name for name in (_EVERY, TOGETHER) if name in inputs.book.accounts]
+    require(
+        not taken,
+        f"{job.book['positions'].name}: an account is named {' and one '.join(map(repr, taken))}, "
+        "as rows of all accounts are in a backtest. Give it another name.",
     )
     closes, horizon = pd.DatetimeIndex(inputs.history.closes.index), job.rulebook["horizon_days"]
     require(

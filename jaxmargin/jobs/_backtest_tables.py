@@ -90,12 +90,11 @@ def kpi_table(found: "RollingBacktest", accounts: pd.Index, unit: float) -> pd.D
     row["breaches"] = float(breaches.sum())
     row["coverage"] = float(own["coverage"].mean())
     row["greatest_shortfall"] = float(own["greatest_shortfall"].max())
-    if "mean_loss_to_margin" in own:
-        ratio, some = own["mean_loss_to_margin"], np.isfinite(own["mean_loss_to_margin"])
-        any_breach = some.any()
-        weighted = np.average(ratio[some], weights=breaches[some]) if any_breach else np.nan
-        greatest = own["greatest_loss_to_margin"]
-        row["mean_loss_to_margin"] = float(weighted)
-        row["greatest_loss_to_margin"] = float(greatest[some].max()) if any_breach else np.nan
+    ratio, some = own["mean_loss_to_margin"], np.isfinite(own["mean_loss_to_margin"])
+    any_breach = some.any()
+    weighted = np.average(ratio[some], weights=breaches[some]) if any_breach else np.nan
+    greatest = own["greatest_loss_to_margin"]
+    row["mean_loss_to_margin"] = float(weighted)
+    row["greatest_loss_to_margin"] = float(greatest[some].max()) if any_breach else np.nan
     table = pd.DataFrame({"account": accounts.to_numpy(object), **own})
     return pd.concat([table, pd.DataFrame([{"account": "all", **row}])], ignore_index=True)

@@ -31,7 +31,15 @@ def test_figures_of_four_days_are_those_counted_by_hand():
     assert found["peak_to_trough"][0] == 3.0 and np.isnan(found["peak_to_trough"][1])
     assert found["increase_1_days"][0] == 1.0  # 15 to 30
     assert found["mean_loss_to_margin"][0] == pytest.approx((1.2 + 1.2) / 2)
-    assert "increase_5_days" not in found
+    assert np.isnan(found["increase_5_days"]).all()  # of four
+
+
+def test_without_a_day_of_margin_every_ratio_is_there_and_none_is_a_number():
+    both = margin_figures(rolling(MARGIN, LOSS), 0)
+    found = margin_figures(rolling(MARGIN[:, 1:], LOSS[:, 1:]), 0)
+    assert list(found) == list(both)
+    defined = {name for name, values in found.items() if np.isfinite(values).all()}
+    assert defined == {"breaches", "coverage", "greatest_shortfall", "mean_margin"}
 
 
 def test_tests_see_only_days_whose_horizons_do_not_overlap():

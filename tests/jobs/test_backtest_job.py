@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from job_files import make_job, with_scenarios
+from job_files import edit_table, make_job, with_scenarios
 from rolling_loops import expected_shortfall
 
 from jaxmargin.errors import InvalidInputError
@@ -140,6 +140,13 @@ def test_jobs_that_cannot_be_backtested_say_why(job, tmp_path):
     with pytest.raises(InvalidInputError, match=r"--window 100000: .* has \d+"):
         run_backtest(job, tmp_path, window=100_000)
     random = make_job(tmp_path / "random", accounts=2)
+    named = make_job(tmp_path / "named", accounts=2)
+    names = iter(["all", "all as one"])
+    edit_table(named, "positions", lambda table: table.assign(
+        account=table["account"].map({each: next(names) for each in table["account"].unique()})
+    ))  # fmt: skip
+    with pytest.raises(InvalidInputError, match="an account is named 'all' and one 'all as one'"):
+        run_backtest(named, tmp_path / "out")
     keys = 'history = "history.parquet"\nconstant = ["USDC"]\nscenarios = 64'
     with_scenarios(random, "gaussian", keys)
     with pytest.raises(InvalidInputError, match="Use kind historical without depegs"):
