@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from jaxmargin.errors import require
 from jaxmargin.io import (
     build_balances,
     require_folder,
@@ -101,6 +102,11 @@ def run_stress(
         spot = inputs.market.assets["spot"].to_numpy(np.float64)
         resources = held @ spot if stress.collateral else initial
         table, sizes, prices = stress_table(stress, calculation, held, initial, resources)
+        require(
+            bool(np.isfinite(table[["pnl", "resources"]].to_numpy()).all()),
+            f"{path.name}: P&L in a stress or resources of an account are not finite numbers. Look "
+            "for extreme prices, volatilities or moves.",
+        )
         liquidation = None
         if stress.liquidates:
             liquidation = _liquidate(stress, calculation, held, resources, maintenance, prices)
@@ -138,11 +144,12 @@ def run_stress(
     out.mkdir(parents=True, exist_ok=True)
     tables = {"stress": table, "fund": fund, "waterfall": waterfall, "liquidation": liquidation}
     for name, written in tables.items():
-        file = out / f"{name}.parquet"
         if written is not None:
-            write_table(written, file)
-        elif file.exists():
-            facts["warnings"].append(f"{file.name} is of an earlier run. Take it away.")
+            write_table(written, out / f"{name}.parquet")
+            continue
+        for file in (out / f"{name}.{suffix}" for suffix in ("parquet", "png", "svg")):
+            if file.exists():
+                facts["warnings"].append(f"{file.name} is of an earlier run. Take it away.")
     write_json(facts, out / "stress.json")
     return StressResult(table, fund, waterfall, liquidation, facts)
 

@@ -119,14 +119,17 @@ def waterfall_table(stress: StressInputs, table: pd.DataFrame) -> pd.DataFrame:
     """One row per stress and layer: stress, layer, amount; the layers add up to the loss.
 
     The two members with the largest losses beyond resources default in each stress, as far as
-    there are two. A defaulter's loss is that of its losing accounts; its margin is what of their
-    resources the losses take.
+    there are two. A defaulter's loss is that of its losing accounts, and what they owed before: a
+    deficit, where resources are negative. Its margin is what of their resources the losses take.
     """
     assert stress.contributions is not None
     shape = (len(stress.member), len(stress.labels))
-    profit, beyond = (table[name].to_numpy().reshape(shape) for name in ("pnl", "shortfall"))
+    profit, held, beyond = (
+        table[name].to_numpy().reshape(shape) for name in ("pnl", "resources", "shortfall")
+    )
     margin, exposure = (np.zeros((shape[1], len(stress.members))) for _ in range(2))
-    np.add.at(margin.T, stress.member, np.maximum(-profit, 0.0) - beyond)
+    taken = np.minimum(np.maximum(-profit, 0.0), np.maximum(held, 0.0))
+    np.add.at(margin.T, stress.member, taken)
     np.add.at(exposure.T, stress.member, beyond)
     place = np.argsort(np.argsort(-exposure, axis=1, kind="stable"), axis=1)
     settings = stress.settings

@@ -49,7 +49,8 @@ def size_fund(
 ) -> FundSizing:
     """Sizes of a fund that survives the default of the largest members.
 
-    Differentiable except where exposures are equal.
+    Differentiable except where exposures are equal. An exposure that is not a number makes the
+    sizes of its scenario, and those over all scenarios, not a number.
 
     Args:
         exposures: losses of each member beyond its resources, not negative; see
@@ -79,7 +80,7 @@ def _size(
     for _ in range(3):
         who = jnp.argmax(left, axis=0)
         amount = jnp.take_along_axis(left, who[None, :], axis=0)[0]
-        there = amount > 0.0
+        there = ~(amount <= 0.0)  # what is not a number is no exposure of nothing, so it stays
         largest.append(jnp.where(there, amount, 0.0))
         member.append(jnp.where(there, who, -1).astype(jnp.int32))
         left = jnp.where(rows == who[None, :], 0.0, left)

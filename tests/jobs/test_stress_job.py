@@ -8,7 +8,9 @@ import pytest
 from job_files import edit_table, edit_text, make_job
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.jobs import run_margin, run_stress
+from jaxmargin.jobs import load_inputs, run_margin, run_stress
+from jaxmargin.jobs._stress_inputs import read_stress_inputs
+from jaxmargin.jobs._stress_tables import waterfall_table
 
 MARKS = {"BTC": 60_000.0 * 1.0004, "ETH": 3_000.0 * 1.0004}
 QUANTITIES = {  # long and short perpetuals; the last owns coins and owes nothing
@@ -123,6 +125,25 @@ def test_layers_of_the_waterfall_add_up_to_what_two_members_lose(run):
     np.testing.assert_allclose(rally["survivors_fund"], np.clip(lost - 4000.0, 0.0, 9000.0))
 
 
+def test_what_an_account_owed_before_is_passed_on_and_no_layer_is_negative(run):
+    """Two stresses by hand; `bull` and `small` are A's, `ether` B's, `bear` C's."""
+    profit = {"bull": (-10, 3), "ether": (-10, -10), "bear": (-3, -30), "small": (8, -1)}
+    held = {"bull": -5, "ether": 4, "bear": 7, "small": -2}
+    stress = read_stress_inputs(load_inputs(run[0] / "job.toml"))
+    table = pd.DataFrame(
+        [(profit[name][row], held[name]) for name in stress.inputs.book.accounts for row in (0, 1)],
+        columns=["pnl", "resources"],
+    ).astype(float)
+    table["shortfall"] = np.maximum(-table["pnl"] - table["resources"], 0.0)
+    layers = waterfall_table(stress, table).pivot_table(
+        index="stress", columns="layer", values="amount", sort=False
+    )
+    assert (layers >= 0.0).all(axis=None)
+    # beyond: A 15 and 2 + 3, B 6 and 6, C 0 and 23; of margin: B 4 and 4, C 3 and 7
+    np.testing.assert_allclose(layers["defaulter_margin"], [4.0, 4.0 + 7.0])
+    np.testing.assert_allclose(layers.sum(axis=1), [15.0 + 6.0 + 4.0, 6.0 + 4.0 + 23.0 + 7.0])
+
+
 def test_liquidation_runs_with_and_without_a_breaker_to_the_stressed_price(run):
     _, result, _ = run
     table = result.liquidation
@@ -148,15 +169,24 @@ def test_liquidation_runs_with_and_without_a_breaker_to_the_stressed_price(run):
 
 def test_posted_coins_fall_with_the_stress_and_count_as_resources(tmp_path):
     section = SECTION.split("members", maxsplit=1)[0]
-    result = run_stress(small_job(tmp_path, section, BALANCES), tmp_path / "out")
+    job, old = small_job(tmp_path, section, BALANCES), tmp_path / "old"
+    result = run_stress(job, tmp_path / "out")
+    old.mkdir()
+    for name in ("liquidation.parquet", "liquidation.svg", "losses.png"):
+        (old / name).write_text("")
+    again = run_stress(job, old)
     bear = result.stress.set_index(["account", "stress"]).loc["bear"].loc[NAMES]
     np.testing.assert_allclose(bear["resources"], 30_000.0)
     coins = 0.5 * 60_000.0 * np.array([-0.162, 0.337])
     np.testing.assert_allclose(bear["pnl"], profits("bear") + coins, rtol=1e-9)
     assert result.waterfall is None and result.liquidation is None
+    for name in ("liquidation.parquet", "liquidation.svg"):
+        assert f"{name} is of an earlier run" in " ".join(again.facts["warnings"])
+    assert "losses.png" not in " ".join(again.facts["warnings"])  # is written anew
     said = " ".join(result.facts["warnings"])
     assert "lacks volumes, impact, insurance_fund" in said and "no default waterfall" in said
     assert not (tmp_path / "out" / "liquidation.parquet").exists()
+    assert "earlier run" not in said
 
 
 def test_every_problem_of_the_section_is_said_at_once(tmp_path):

@@ -91,6 +91,15 @@ def test_one_member_without_exposure_needs_no_fund_and_is_not_named():
     assert float(sizes.cover_two) == 0.0 and (np.asarray(sizes.member) == -1).all()
 
 
+def test_an_exposure_that_is_not_a_number_leaves_no_size():
+    """In one of two scenarios, of either of two members; the sizes of the other stay."""
+    for exposures in ([[np.nan, 3.0], [1.0, 2.0]], [[5.0, 3.0], [np.nan, 2.0]]):
+        sizes = size_fund(jnp.array(exposures), jnp.ones(2))
+        sums = ("cover_one", "cover_two", "largest_or_next_two", "expected", "tail")
+        assert all(np.isnan(getattr(sizes, name)) for name in sums), sizes
+        np.testing.assert_array_equal(sizes.largest[:, 1], [3.0, 2.0, 0.0])
+
+
 def test_a_unit_of_margin_of_an_account_beyond_it_saves_the_fund_a_unit(case):
     _, positions, pnl, resources, member = case
 
