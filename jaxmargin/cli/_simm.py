@@ -43,6 +43,7 @@ def crif(
     """Write sensitivities of a job's accounts, without those to rates, as a CRIF file."""
     prepare_jax()
     from jaxmargin.jobs import export_crif
+    from jaxmargin.margin.simm import SIMM_NOTICE
     from jaxmargin.report import print_plain
 
     rows = export_crif(job, targets, out)
@@ -50,6 +51,6 @@ def crif(
     print_plain(
         [
             f"{len(rows):,} rows of {count:,} accounts in {out}; rates are left out.",
-            "ISDA SIMM: commercial use needs a licence from ISDA.",
+            SIMM_NOTICE,
         ]
     )

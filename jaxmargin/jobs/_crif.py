@@ -76,7 +76,8 @@ def crif_rows(
         Columns of CRIF. AmountUSD is blank unless the numeraire is USD.
 
     Raises:
-        InvalidInputError: if an asset with a sensitivity is not named in `targets`.
+        InvalidInputError: if an asset with a sensitivity is not named in `targets`, or counts as FX
+            and the numeraire is not of three letters.
     """
     spot, owner = np.asarray(market.spot, np.float64), np.asarray(market.asset)
     delta = _PERCENT * np.asarray(greeks.delta, np.float64) * spot
@@ -90,6 +91,20 @@ def crif_rows(
         not unnamed,
         f"CRIF targets: nothing says what {', '.join(unnamed)} count as. Name each; ISDA SIMM has "
         "no risk class for crypto assets.",
+    )
+    pairs = [n for n, u in zip(names, used, strict=True) if u and n != numeraire]
+    pairs = [name for name in pairs if targets[name].risk_type == "Risk_FX"]
+    require(
+        not pairs
+        or (
+            len(numeraire) == 3
+            and numeraire.isascii()
+            and numeraire.isalpha()
+            and numeraire.isupper()
+        ),
+        f"CRIF targets: {', '.join(pairs)} count as Risk_FX, whose pairs are of two currencies of "
+        f"three letters; the numeraire is {numeraire!r}. Let them count as something else, or give "
+        "a numeraire of three capital letters.",
     )
     parts = []
     for asset, name in enumerate(names):

@@ -203,6 +203,8 @@ def test_rows_of_an_account_are_its_greeks_in_crif_units():
     assert euro["AmountUSD"].isna().all() and "Risk_IRCurve" not in set(euro["RiskType"])
     with pytest.raises(InvalidInputError, match="nothing says what BTC count as"):
         crif_rows(greeks, today, assets, ["A"], {"ETH": ETHER}, numeraire="USD")
+    with pytest.raises(InvalidInputError, match=r"ETH, USD count as Risk_FX, .*is 'USDC'"):
+        crif_rows(greeks, today, assets, ["A"], {**targets, **dollar}, numeraire="USDC")
 
 
 def test_a_job_is_exported_and_margined(tmp_path):
