@@ -1,15 +1,20 @@
 """The margins that a job's positions would have had, against margin jobs of past days."""
 
+import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, make_job, with_scenarios
+from rich.console import Console
 from rolling_loops import expected_shortfall
 
+from jaxmargin.backtest import RollingBacktest
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import load_inputs, run_backtest, run_margin
+from jaxmargin.jobs._backtest_tables import kpi_table
+from jaxmargin.report import backtest_summary
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +139,19 @@ def test_the_command_prints_a_summary_in_80_columns_and_draws_pictures(
     assert "all" in output and "kupiec" in output and "peak/trough" in output
     for name in ("backtest.png", "backtest.svg", "kpis.parquet"):
         assert (tmp_path / name).stat().st_size > 1_000
+
+
+def test_accounts_without_margin_are_summed_up_without_ratios(tables):
+    zero = np.zeros((4, 2, 1))
+    found = RollingBacktest(zero, np.ones((4, 2)), np.ones(1), np.arange(4), 1)
+    kpis = kpi_table(found, pd.Index(["a", "b"]), 0.01)
+    assert set(kpis) == set(tables.kpis)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(backtest_summary(tables.tests, kpis, tables.published, tables.facts))
+    lines = console.export_text().splitlines()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines]
+    assert ["a", "4", "0.00%", "0", "", ""] in rows and ["all", "8", "0.00%", "0", "", ""] in rows
+    assert ["all accounts", "0.00%", "", "", ""] in rows
 
 
 def test_jobs_that_cannot_be_backtested_say_why(job, tmp_path):
