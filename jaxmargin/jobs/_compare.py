@@ -104,6 +104,7 @@ def run_compare(
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
         "currency": inputs.job.settings["numeraire"],
         "rulebooks": list(rules),
+        "settings_of": _settings_of(named, inputs),
         "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
         "settings": inputs.job.resolved(),
         "seconds": {
@@ -162,10 +163,7 @@ def _rule(
 
     own = inputs.job.rulebook
     if kind in VENUE_KINDS:
-        same = own["kind"] == kind
-        chosen = own["set"] if same and chosen is None else chosen
-        file = own["file"] if same else None
-        return build_venue_rulebook(kind, chosen, file, inputs, "--rulebooks")
+        return build_venue_rulebook(kind, *_chosen(kind, chosen, inputs), inputs, "--rulebooks")
     require(
         own["kind"] in MEASURE_KINDS,
         f"--rulebooks {kind}: {inputs.job.path.name} has no [scenarios], which a risk measure "
@@ -178,6 +176,25 @@ def _rule(
         measure=risk_measure(kind, level),
         maintenance_ratio=own["maintenance_ratio"],
     )
+
+
+def _chosen(kind: str, chosen: str | None, inputs: Inputs) -> tuple[str | None, Path | None]:
+    """Set and file of settings of a venue's rule: those of the job, if the job's rule it is."""
+    own = inputs.job.rulebook
+    if own["kind"] != kind:
+        return chosen, None
+    return own["set"] if chosen is None else chosen, own["file"]
+
+
+def _settings_of(named: dict[str, tuple[str, str | None]], inputs: Inputs) -> dict[str, Any]:
+    """Set, date, file and hash of the settings of each venue's rule."""
+    from jaxmargin.jobs._venue_rulebooks import settings_facts
+
+    return {
+        name: settings_facts(kind, *_chosen(kind, chosen, inputs))
+        for name, (kind, chosen) in named.items()
+        if kind in VENUE_KINDS
+    }
 
 
 def _labels(rule: "AbstractRulebook", calculation: "Calculation", inputs: Inputs) -> list[str]:

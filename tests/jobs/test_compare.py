@@ -71,7 +71,9 @@ def test_tables_and_facts_are_written(job, compared):
         pd.testing.assert_frame_equal(
             pd.read_parquet(out / f"{name}.parquet"), getattr(compared, name), check_dtype=False
         )
-    assert json.loads((out / "compare.json").read_text())["rulebooks"] == NAMES
+    facts = json.loads((out / "compare.json").read_text())
+    assert facts["rulebooks"] == NAMES and list(facts["settings_of"]) == NAMES[2:]
+    assert facts["settings_of"][NAMES[2]]["set"] == "leverage-4"
 
 
 def test_a_job_may_have_a_venue_s_rulebook_and_then_no_scenarios(job, compared):
