@@ -119,7 +119,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_the_example_of_the_readme_is_read_without_problems(tmp_path):
     readme = Path(__file__).parents[2] / "scenarios" / "README.md"
-    (example,) = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    text = readme.read_text(encoding="utf-8")
+    example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]  # the others are for a job file
     scenario = stress(tmp_path, example)
     assert scenario.assumed == ("volatility", "depeg.STETH")
     assert scenario.steps[0].spread == 10.0
