@@ -30,7 +30,7 @@ def list_rulebooks() -> list[str]:
             lines.append(f"  {kind:<{width}}  {sets}")
     others = [kind for kind in _read_library() if kind not in VENUE_KINDS]
     if others:
-        lines.append(f"Formulas for conform and Python alone: {', '.join(others)}.")
+        lines.append(f"Of CRIF files, by jaxmargin simm: {', '.join(others)}.")
     lines.append("More of one: jaxmargin rulebooks NAME. Side by side: jaxmargin compare.")
     return lines
 
