@@ -18,11 +18,11 @@ from jaxmargin.checks import (
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._plain_settings import refuse_unknown, settings_table
 from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._shipped import shipped_files
 from jaxmargin.io._toml import is_number, read_toml
 
 __all__ = ["framework_library", "read_framework"]
 
-_PACKAGE = Path(__file__).resolve().parents[1]
 _TOP = ("title", "framework", "check")
 _TEXTS = ("article", "source")
 _MARKS = ("recalled", "assumed")
@@ -31,9 +31,7 @@ _ENTRY = ("id", "products", *_TEXTS, "date", *_MARKS, "limits")
 
 def framework_library() -> dict[str, Path]:
     """The frameworks that come with the package, by name."""
-    installed = _PACKAGE / "_scenarios" / "frameworks"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "frameworks"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return shipped_files("frameworks")
 
 
 def read_framework(path: Path, problems: Problems) -> Framework | None:

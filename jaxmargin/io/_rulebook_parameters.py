@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._shipped import shipped_files
 from jaxmargin.io._toml import read_toml
 
 __all__ = [
@@ -15,8 +16,6 @@ __all__ = [
     "rulebook_library",
     "settings_of",
 ]
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,7 @@ class RulebookFile:
 
 def rulebook_library() -> dict[str, Path]:
     """The files of settings that come with the package, by rulebook."""
-    installed = _PACKAGE / "_scenarios" / "rulebooks"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "rulebooks"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return shipped_files("rulebooks")
 
 
 def read_rulebook_file(path: Path, problems: Problems) -> RulebookFile | None:

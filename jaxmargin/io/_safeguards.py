@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmargin.io._plain_settings import build_settings, refuse_unknown, settings_table
 from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._shipped import shipped_files
 from jaxmargin.io._toml import is_number, read_toml
 from jaxmargin.margin.procyclicality import (
     AbstractProcyclicalityTool,
@@ -23,7 +24,6 @@ from jaxmargin.margin.safeguards import BreakerSettings, LeverageLimits, PriceBa
 
 __all__ = ["SafeguardFile", "read_safeguards", "safeguard_library"]
 
-_PACKAGE = Path(__file__).resolve().parents[1]
 _TOOLS: dict[str, type[AbstractProcyclicalityTool]] = {
     "stress_buffer": StressBuffer,
     "stressed_weight": StressedWeight,
@@ -71,9 +71,7 @@ class SafeguardFile:
 
 def safeguard_library() -> dict[str, Path]:
     """The files of settings that come with the package, by name."""
-    installed = _PACKAGE / "_scenarios" / "safeguards"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "safeguards"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return shipped_files("safeguards")
 
 
 def read_safeguards(path: Path, problems: Problems) -> SafeguardFile | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._shipped import shipped_files
 from jaxmargin.io._stress_keys import (
     ADDITIVE,
     DEFAULTS,
@@ -21,8 +22,6 @@ from jaxmargin.io._stress_keys import (
 from jaxmargin.io._toml import is_number, read_toml
 
 __all__ = ["StressScenario", "StressStep", "read_stress", "stress_library"]
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,7 @@ class StressScenario:
 
 def stress_library() -> dict[str, Path]:
     """The stress files that come with the package, by name."""
-    installed = _PACKAGE / "_scenarios" / "stress"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "stress"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return shipped_files("stress")
 
 
 def read_stress(path: Path, problems: Problems) -> StressScenario | None:
