@@ -1,13 +1,16 @@
 """The command that decides which collateral to post where."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxmargin.cli._pictures import save_pictures
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
-from jaxmargin.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["allocate"]
 
@@ -34,19 +37,20 @@ def allocate(
     facts = result.facts
     Console().print(allocation_summary(result.coverage, result.assets, result.positions, facts))
     written = [f"{name}.parquet" for name in _TABLES] + ["allocation.json"]
-    try:
-        figure = plot_allocation(
-            result.allocation,
-            result.coverage,
-            result.assets,
-            title=facts["title"] or "Collateral posted",
-            currency=facts["currency"],
-        )
-        for suffix in ("png", "svg"):
-            figure.savefig(out / f"allocation.{suffix}", dpi=150)
-            written.append(f"allocation.{suffix}")
-    except InvalidInputError as error:
-        print_plain([f"warning: {problem}" for problem in error.problems])
+
+    def draw() -> dict[str, "Figure"]:
+        title = facts["title"] or "Collateral posted"
+        return {
+            "allocation": plot_allocation(
+                result.allocation,
+                result.coverage,
+                result.assets,
+                title=title,
+                currency=facts["currency"],
+            )
+        }
+
+    written += save_pictures(draw, out)
     print_plain([f"Results in {out}: {', '.join(written)}."])
     if result.short:
         raise typer.Exit(_SHORT)

@@ -1,13 +1,16 @@
 """The command that backtests the margins of a job's positions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxmargin.cli._pictures import save_pictures
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
-from jaxmargin.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["backtest"]
 
@@ -39,15 +42,10 @@ def backtest(
     paths = paths.assign(
         portfolio=paths["account"], model=facts["measure"], loss=-paths["realized"]
     )
-    try:
-        figure = plot_margin_paths(
-            paths,
-            title=f"{facts['title'] or 'Backtest'}\n{facts['measure']} of today's positions",
-            unit=facts["currency"],
-        )
-        for suffix in ("png", "svg"):
-            figure.savefig(out / f"backtest.{suffix}", dpi=150)
-            written.append(f"backtest.{suffix}")
-    except InvalidInputError as error:
-        print_plain([f"warning: {problem}" for problem in error.problems])
+
+    def draw() -> dict[str, "Figure"]:
+        title = f"{facts['title'] or 'Backtest'}\n{facts['measure']} of today's positions"
+        return {"backtest": plot_margin_paths(paths, title=title, unit=facts["currency"])}
+
+    written += save_pictures(draw, out)
     print_plain([f"Results in {out}: {', '.join(written)}."])

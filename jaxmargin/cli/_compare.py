@@ -1,13 +1,16 @@
-"""The commands that list rulebooks, and that lay several side by side."""
+"""The command that lays several rulebooks side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxmargin.cli._pictures import save_pictures
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
-from jaxmargin.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["compare"]
 
@@ -34,16 +37,15 @@ def compare(
         result = run_compare(job, names, out, progress=progress)
     Console().print(compare_summary(result.summary, result.facts))
     written = [f"{name}.parquet" for name in _TABLES] + ["compare.json"]
-    try:
-        figure = plot_comparison(
-            result.margins,
-            result.components,
-            title=result.facts["title"] or "One book, several rulebooks",
-            currency=result.facts["currency"],
-        )
-        for suffix in ("png", "svg"):
-            figure.savefig(out / f"compare.{suffix}", dpi=150)
-            written.append(f"compare.{suffix}")
-    except InvalidInputError as error:
-        print_plain([f"warning: {problem}" for problem in error.problems])
+
+    def draw() -> dict[str, "Figure"]:
+        title = result.facts["title"] or "One book, several rulebooks"
+        currency = result.facts["currency"]
+        return {
+            "compare": plot_comparison(
+                result.margins, result.components, title=title, currency=currency
+            )
+        }
+
+    written += save_pictures(draw, out)
     print_plain([f"Results in {out}: {', '.join(written)}."])

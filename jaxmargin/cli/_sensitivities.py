@@ -1,13 +1,16 @@
 """The command that says what margins depend on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxmargin.cli._pictures import save_pictures
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
-from jaxmargin.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["sensitivities"]
 
@@ -35,8 +38,9 @@ def sensitivities(
     Console().print(sensitivity_summary(tables, facts))
     written = [f"{name}.parquet" for name in _TABLES] + ["sensitivities.json"]
     currency = facts["currency"]
-    try:
-        pictures = {
+
+    def draw() -> dict[str, "Figure"]:
+        return {
             "attribution": plot_attribution(
                 result.positions,
                 title=f"Initial margin of {facts['of']} by contract",
@@ -49,11 +53,6 @@ def sensitivities(
                 currency=currency,
             ),
         }
-    except InvalidInputError as error:
-        print_plain([f"warning: {problem}" for problem in error.problems])
-        pictures = {}
-    for name, figure in pictures.items():
-        for suffix in ("png", "svg"):
-            figure.savefig(out / f"{name}.{suffix}", dpi=150)
-            written.append(f"{name}.{suffix}")
+
+    written += save_pictures(draw, out)
     print_plain([f"Results in {out}: {', '.join(written)}."])

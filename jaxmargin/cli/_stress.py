@@ -1,13 +1,16 @@
 """The command that stresses a whole book."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxmargin.cli._pictures import save_pictures
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
-from jaxmargin.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["stress"]
 
@@ -38,7 +41,8 @@ def stress(
     written += [] if result.liquidation is None else ["liquidation.parquet"]
     written += ["stress.json"]
     title, currency = facts["title"] or "Stress test", facts["currency"]
-    try:
+
+    def draw() -> dict[str, "Figure"]:
         heading = f"{title}\nlosses beyond {facts['resources']}"
         figures = {"losses": plot_stress_losses(result.fund, title=heading, currency=currency)}
         if result.liquidation is not None:
@@ -46,10 +50,7 @@ def stress(
             figures["liquidation"] = plot_liquidation(
                 result.liquidation, stress=worst, title=f"{title}\n{worst}", currency=currency
             )
-        for name, figure in figures.items():
-            for suffix in ("png", "svg"):
-                figure.savefig(out / f"{name}.{suffix}", dpi=150)
-                written.append(f"{name}.{suffix}")
-    except InvalidInputError as error:
-        print_plain([f"warning: {problem}" for problem in error.problems])
+        return figures
+
+    written += save_pictures(draw, out)
     print_plain([f"Results in {out}: {', '.join(written)}."])
