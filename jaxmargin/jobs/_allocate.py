@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io import contract_names, require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.io import contract_names, require_folder, round_up, write_json, write_table
+from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs
 
 if TYPE_CHECKING:
@@ -168,13 +169,8 @@ def _facts(
     view: "AllocationView", inputs: Inputs, given: "AllocationInputs", costs: dict[str, Any]
 ) -> dict[str, Any]:
     problem = view.case.problem
-    files = [*inputs.job.inputs(), *given.files]
     return {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
-        "inputs": [{"file": file.name, "sha256": sha256(file)} for file in files],
-        "settings": inputs.job.resolved(),
+        **job_facts(inputs, *given.files),
         "counts": {
             "accounts": int(problem.requirement.size),
             "assets": int(view.case.listed.sum()),

@@ -15,11 +15,11 @@ from jaxmargin.io import (
     published_library,
     read_published,
     require_folder,
-    sha256,
     write_json,
     write_table,
 )
 from jaxmargin.jobs._backtest_tables import day_table, kpi_table, test_table
+from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._load import Inputs, load_inputs
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ def run_backtest(
     days, kpis = day_table(found, accounts, closes, unit), kpi_table(found, accounts, unit)
     tests = test_table(found, measures, [*accounts, TOGETHER])
     facts = {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
+        **job_facts(inputs),
         "measure": measure_names(measures)[0],
         "horizon_days": horizon,
         "window": window,
@@ -116,14 +114,8 @@ def run_backtest(
         "first_day": closes[found.day[0] + 1].date().isoformat(),
         "last_day": closes[found.day[-1] + 1].date().isoformat(),
         "tail_count": None if np.isnan(found.tail_count[0]) else float(found.tail_count[0]),
-        "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
-        "settings": inputs.job.resolved(),
         "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-        "seconds": {
-            "read": round(read_seconds, 3),
-            "cold": round(seconds.cold, 3),
-            "warm": round(seconds.warm, 3),
-        },
+        "seconds": job_seconds(read_seconds, seconds),
         "warnings": _warnings(found),
     }
     out.mkdir(parents=True, exist_ok=True)

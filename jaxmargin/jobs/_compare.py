@@ -14,10 +14,10 @@ from jaxmargin.io import (
     Problems,
     nearest,
     require_folder,
-    sha256,
     write_json,
     write_table,
 )
+from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._margin_tables import margin_tables
@@ -100,18 +100,10 @@ def run_compare(
     margins, components = _tables(inputs, dict(zip(rules, found, strict=True)), labels)
     summary = _summary(margins, list(rules))
     facts = {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
+        **job_facts(inputs),
         "rulebooks": list(rules),
         "settings_of": _settings_of(named, inputs),
-        "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
-        "settings": inputs.job.resolved(),
-        "seconds": {
-            "read": round(read_seconds, 3),
-            "cold": round(seconds.cold, 3),
-            "warm": round(seconds.warm, 3),
-        },
+        "seconds": job_seconds(read_seconds, seconds),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, table in (("margins", margins), ("components", components), ("summary", summary)):

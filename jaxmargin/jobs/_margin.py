@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import require_folder, sha256, write_json, write_table
+from jaxmargin.jobs._facts import job_seconds
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._margin_tables import margin_tables
 
@@ -151,11 +152,7 @@ def run_margin(
         },
         "execution": {name: int(value) for name, value in requirement.execution._asdict().items()},
         "programs": {"compiled": seconds.compiled, "from_cache": seconds.cached},
-        "seconds": {
-            "read": round(read_seconds, 3),
-            "cold": round(seconds.cold, 3),
-            "warm": round(seconds.warm, 3),
-        },
+        "seconds": job_seconds(read_seconds, seconds),
         "warnings": _warnings(inputs, requirements, len(labels)) + _retried(requirement.execution),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import nearest, require_folder, sha256, write_json, write_table
+from jaxmargin.io import nearest, require_folder, write_json, write_table
+from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs, only_accounts
 from jaxmargin.jobs._sensitivity_tables import (
     account_table,
@@ -96,12 +97,8 @@ def run_sensitivities(
     seconds = {"read": time.perf_counter() - start}
     tables, facts = _computed(inputs, seconds, progress)
     facts |= {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
+        **job_facts(inputs),
         "of": "all accounts" if account is None else account,
-        "inputs": [{"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs()],
-        "settings": inputs.job.resolved(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -14,10 +14,10 @@ from jaxmargin.io import (
     build_balances,
     require_folder,
     round_up,
-    sha256,
     write_json,
     write_table,
 )
+from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._load import load_inputs
 from jaxmargin.jobs._stress_inputs import StressInputs, read_stress_inputs
 
@@ -114,9 +114,7 @@ def run_stress(
     waterfall = None if stress.contributions is None else waterfall_table(stress, table)
     rules = ("cover_one", "cover_two", "largest_or_next_two")
     facts = {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
+        **job_facts(inputs, *stress.files()),
         "resources": "collateral" if stress.collateral else "initial-margin",
         "fund": {
             rule: {"amount": float(getattr(sizes, rule)), "stress": stress.labels[row]}
@@ -129,16 +127,8 @@ def run_stress(
         },
         "approximations": list(APPROXIMATIONS) if stress.liquidates else [],
         "insurance_fund": stress.settings["insurance_fund"],
-        "inputs": [
-            {"file": f.name, "sha256": sha256(f)} for f in inputs.job.inputs() + stress.files()
-        ],
-        "settings": inputs.job.resolved(),
         "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-        "seconds": {
-            "read": round(read_seconds, 3),
-            "cold": round(seconds.cold, 3),
-            "warm": round(seconds.warm, 3),
-        },
+        "seconds": job_seconds(read_seconds, seconds),
         "warnings": stress.missing,
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from jaxmargin.jobs._stress_inputs import StressInputs
+from jaxmargin.scenarios import DAYS_PER_YEAR
 from jaxmargin.systemic import (
     DeleveragingPolicy,
     LiquidationAccounts,
@@ -29,7 +30,6 @@ APPROXIMATIONS = (
     "Profits count from today's prices, since entry prices are not known.",
     "Stablecoins and other collateral keep today's value; coins held count as positions.",
 )
-_DAYS = 365.0
 
 
 def simulate_liquidations(
@@ -85,7 +85,7 @@ def _rules(stress: StressInputs, *, breaker_on: bool) -> LiquidationSettings:
     band = settings["band"] if settings["band"] is not None else 1.0  # not switched on
     return LiquidationSettings(
         policy=jnp.asarray(np.int32(LiquidationPolicy[settings["policy"].upper()])),
-        volatility=jnp.asarray(volumes["volatility"].to_numpy() / np.sqrt(_DAYS)),
+        volatility=jnp.asarray(volumes["volatility"].to_numpy() / np.sqrt(DAYS_PER_YEAR)),
         daily_volume=jnp.asarray(volumes["daily_volume"].to_numpy()),
         deleveraging=jnp.asarray(np.int32(DeleveragingPolicy[settings["deleveraging"].upper()])),
         socialize=jnp.asarray(np.bool_(settings["socialize"])),

@@ -16,10 +16,10 @@ from jaxmargin.io import (
     read_orders,
     require_folder,
     round_up,
-    sha256,
     write_json,
     write_table,
 )
+from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs, only_accounts
 
 if TYPE_CHECKING:
@@ -172,13 +172,7 @@ def _facts(
 ) -> dict[str, Any]:
     base, single, both = seconds
     return {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "currency": inputs.job.settings["numeraire"],
-        "inputs": [
-            {"file": file.name, "sha256": sha256(file)} for file in [*inputs.job.inputs(), orders]
-        ],
-        "settings": inputs.job.resolved(),
+        **job_facts(inputs, orders),
         "counts": {
             "orders": len(margins),
             "legs": len(legs),

@@ -2,6 +2,7 @@
 
 from jaxmargin.sensitivities._account_greeks import AccountGreeks as AccountGreeks
 from jaxmargin.sensitivities._account_greeks import account_greeks as account_greeks
+from jaxmargin.sensitivities._asset_moves import profit_of_moves as profit_of_moves
 from jaxmargin.sensitivities._crossings import Crossings as Crossings
 from jaxmargin.sensitivities._crossings import CrossingStatus as CrossingStatus
 from jaxmargin.sensitivities._explain import MarginChange as MarginChange

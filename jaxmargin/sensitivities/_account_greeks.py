@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -10,6 +9,7 @@ from jaxtyping import Array, Float
 from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments, AbstractOptions
 from jaxmargin.market import Market
+from jaxmargin.sensitivities._asset_moves import profit_of_moves
 from jaxmargin.sensitivities._greeks import Greeks, instrument_greeks
 from jaxmargin.valuation import stream_accounts
 
@@ -53,26 +53,16 @@ def _same(table: Float[Array, "account column"]) -> Float[Array, "account column
 def _columns(batch: AbstractInstruments, market: Market) -> Float[Array, "instrument column"]:
     """Delta and gamma by asset, then each of `Greeks` by pillar, of one contract a row."""
     pillars = market.forward.shape[0]
-    today = batch.value(market)
-
-    def profit(move: Float[Array, " asset"]) -> Float[Array, " instrument"]:
-        grown = 1.0 + move
-        moved = eqx.tree_at(
-            lambda m: (m.spot, m.perpetual, m.forward),
-            market,
-            (market.spot * grown, market.perpetual * grown, market.forward * grown[market.asset]),
-        )
-        return (batch.value(moved) - today) * moved.spot[batch.settlement]
-
+    profit = profit_of_moves(batch, market)
     still = jnp.zeros_like(market.spot)
     first = jax.jacfwd(profit)(still)
     second = jnp.diagonal(jax.jacfwd(jax.jacfwd(profit))(still), axis1=1, axis2=2)
     by_asset = jnp.concatenate(
         [first / market.spot[None, :], second / market.spot[None, :] ** 2], axis=1
     )
-    by_pillar = jnp.zeros((today.shape[0], len(Greeks._fields) * pillars), today.dtype)
+    by_pillar = jnp.zeros((first.shape[0], len(Greeks._fields) * pillars), first.dtype)
     if isinstance(batch, AbstractOptions):
         greeks = instrument_greeks(batch, market)
-        where = jax.nn.one_hot(batch.pillar, pillars, dtype=today.dtype)
+        where = jax.nn.one_hot(batch.pillar, pillars, dtype=first.dtype)
         by_pillar = jnp.concatenate([where * column[:, None] for column in greeks], axis=1)
     return batch.multiplier[:, None] * jnp.concatenate([by_asset, by_pillar], axis=1)

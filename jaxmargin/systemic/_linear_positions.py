@@ -1,6 +1,5 @@
 """Books as coins: what a liquidation engine of linear contracts sees of them."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,6 +7,7 @@ from jaxtyping import Array, Float
 from jaxmargin.book import Book
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.market import Market
+from jaxmargin.sensitivities import profit_of_moves
 from jaxmargin.valuation import stream_accounts
 
 __all__ = ["linear_positions"]
@@ -31,16 +31,5 @@ def _same(table: Float[Array, "account asset"]) -> Float[Array, "account asset"]
 @jax.jit
 def _deltas(batch: AbstractInstruments, market: Market) -> Float[Array, "instrument asset"]:
     """Of one contract a row."""
-    today = batch.value(market)
-
-    def profit(move: Float[Array, " asset"]) -> Float[Array, " instrument"]:
-        grown = 1.0 + move
-        moved = eqx.tree_at(
-            lambda m: (m.spot, m.perpetual, m.forward),
-            market,
-            (market.spot * grown, market.perpetual * grown, market.forward * grown[market.asset]),
-        )
-        return (batch.value(moved) - today) * moved.spot[batch.settlement]
-
-    slope = jax.jacfwd(profit)(jnp.zeros_like(market.spot))
+    slope = jax.jacfwd(profit_of_moves(batch, market))(jnp.zeros_like(market.spot))
     return batch.multiplier[:, None] * slope / market.spot[None, :]

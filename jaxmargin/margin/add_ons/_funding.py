@@ -8,10 +8,11 @@ from jaxmargin.margin._contract_terms import ContractKind
 from jaxmargin.margin._holdings import Holdings
 from jaxmargin.margin.add_ons._add_on import AbstractAddOn
 from jaxmargin.market import Market
+from jaxmargin.scenarios import DAYS_PER_YEAR
 
 __all__ = ["FundingAddOn"]
 
-_HOURS_PER_YEAR = 24.0 * 365.0
+_HOURS_PER_YEAR = 24.0 * DAYS_PER_YEAR
 
 
 class FundingAddOn(AbstractAddOn):
