@@ -54,10 +54,7 @@ def build_rulebook(
         if not isinstance(table, dict):
             problems.add(f"{where}, {name}", "not a table", f"Write [{settings.name}.{name}].")
             return None
-    for key in settings.content.keys() - set(_TOP):
-        problems.add(
-            where, f"unknown key {key!r}{nearest(key, _TOP)}", f"Its keys are {', '.join(_TOP)}."
-        )
+    problems.add_unknown_keys(where, settings.content, _TOP)
     place = f"{where}, parameters."
     rule = build_module(kind, where, place, shared, tables, assets, needed, problems)
     return rule if len(problems.found) == before else None

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._problems import Problems
 from jaxmargin.io._rulebook_parameters import read_rulebook_file, rulebook_library, settings_of
 from jaxmargin.io._toml import is_number
 from jaxmargin.margin.simm import (
@@ -133,8 +133,8 @@ def read_simm_settings(path: Path, name: str, problems: Problems) -> SimmSetting
         return None
     shared, chosen = file.sets["shared"], file.sets[name]
     where = f"{path.name}, [{name}]"
-    _refuse_unknown(f"{path.name}, [shared]", shared.content, _SHARED, problems)
-    _refuse_unknown(where, chosen.content, _PERIOD, problems)
+    problems.add_unknown_keys(f"{path.name}, [shared]", shared.content, _SHARED)
+    problems.add_unknown_keys(where, chosen.content, _PERIOD)
     place = f"{path.name}, [shared.currencies]"
     currencies = _currencies(shared.content.get("currencies"), place, problems)
     place = f"{path.name}, [shared.correlations]"
@@ -176,7 +176,7 @@ def _parameters(
 def _currencies(content: Any, where: str, problems: Problems) -> SimmCurrencies:
     names = [field.name for field in fields(SimmCurrencies)]
     content = content if isinstance(content, dict) else {}
-    _refuse_unknown(where, content, names, problems)
+    problems.add_unknown_keys(where, content, names)
     lists = {}
     for name in names:
         value = content.get(name)
@@ -197,7 +197,7 @@ def _build(kind: type[eqx.Module], content: Any, where: str, problems: Problems)
         named = ", ".join(field.name for field in listed)
         problems.add(where, "no such table", f"Write it, with {named}.")
         return None
-    _refuse_unknown(where, content, [field.name for field in listed], problems)
+    problems.add_unknown_keys(where, content, [field.name for field in listed])
     before, values = len(problems.found), {}
     for field in listed:
         found, shape = _numbers(content.get(field.name)), _shape(field)
@@ -226,13 +226,3 @@ def _numbers(value: Any) -> np.ndarray | None:
 def _shape(field: Any) -> tuple[int, ...]:
     """The shape that a field's annotation says, such as (3, 12) for "3 12"."""
     return tuple(map(int, field.type.dim_str.split()))
-
-
-def _refuse_unknown(where: str, content: dict[str, Any], known: Any, problems: Problems) -> None:
-    for key in content:
-        if key not in known:
-            problems.add(
-                where,
-                f"unknown key {key!r}{nearest(key, known)}",
-                f"The keys are {', '.join(known)}.",
-            )

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._problems import Problems
 from jaxmargin.io._toml import is_number
 from jaxmargin.margin.derive import (
     DeriveScenarios,
@@ -87,7 +87,7 @@ def _build(kind: Any, content: Any, where: str, problems: Problems) -> Any:
     if not isinstance(content, dict):
         problems.add(where, "no such table", f"Write it, with {_names(kind)}.")
         return None
-    _refuse_unknown(where, content, tuple(field.name for field in fields(kind)), problems)
+    problems.add_unknown_keys(where, content, (field.name for field in fields(kind)))
     before, values = len(problems.found), {}
     for field in fields(kind):
         value, place = content.get(field.name), f"{where}.{field.name}"
@@ -98,16 +98,6 @@ def _build(kind: Any, content: Any, where: str, problems: Problems) -> Any:
         else:
             values[field.name] = float(content[field.name])
     return kind(**values) if len(problems.found) == before else None
-
-
-def _refuse_unknown(
-    where: str, content: dict[str, Any], known: tuple[str, ...], problems: Problems
-) -> None:
-    for key in content:
-        if key not in known:
-            problems.add(
-                where, f"unknown key {key!r}{nearest(key, known)}", f"The keys are {known}."
-            )
 
 
 def _names(kind: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxmargin.io._derive_parameters import build_derive_parameters, build_derive_scenarios
-from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._problems import Problems
 from jaxmargin.io._rulebook_parameters import RulebookSettings
 from jaxmargin.io._toml import is_number
 from jaxmargin.margin.derive import (
@@ -109,9 +109,7 @@ def _coins(rulebook: str, tables: Any, where: str, problems: Problems) -> dict[s
         if not isinstance(table, dict):
             problems.add(place, "not a table", "Write a table of settings.")
             continue
-        for key in table.keys() - set(known):
-            hint = nearest(key, known)
-            problems.add(place, f"unknown key {key!r}{hint}", f"Its keys are {', '.join(known)}.")
+        problems.add_unknown_keys(place, table, known)
         for key in flags:
             if not isinstance(table.get(key, False), bool):
                 problems.add(f"{place}.{key}", f"got {table[key]!r}", "Give true or false.")

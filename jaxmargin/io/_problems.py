@@ -66,6 +66,14 @@ class Problems:
             noun = "name" if len(unknown) == 1 else "names"
             self.add(f"{table}, column {column}", f"{len(unknown)} unknown {noun}: {listed}", cure)
 
+    def add_unknown_keys(self, where: str, content: Iterable[str], known: Iterable[str]) -> None:
+        """Note keys of a table that are not known, each with the nearest known one."""
+        known = list(known)
+        for key in content:
+            if key not in known:
+                hint = nearest(key, known)
+                self.add(where, f"unknown key {key!r}{hint}", f"Its keys are {', '.join(known)}.")
+
     def raise_if_any(self) -> None:
         """Raise `InvalidInputError` with every problem, if there is one."""
         if self.found:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io._problems import Problems, nearest
+from jaxmargin.io._problems import Problems
+from jaxmargin.io._shipped import shipped_files
 from jaxmargin.io._toml import is_number, read_toml
 
 __all__ = ["published_library", "read_published"]
 
-_PACKAGE = Path(__file__).resolve().parents[1]
 _FIGURES = (
     "coverage", "mean_loss_to_margin", "increase_1_days", "increase_5_days", "increase_10_days",
     "peak_to_trough",
@@ -19,9 +19,7 @@ _FIGURES = (
 
 def published_library() -> dict[str, Path]:
     """The files that come with the package, by name."""
-    installed = _PACKAGE / "_scenarios" / "published"
-    folder = installed if installed.is_dir() else _PACKAGE.parent / "scenarios" / "published"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return shipped_files("published")
 
 
 def read_published(path: Path, problems: Problems) -> pd.DataFrame | None:
@@ -45,9 +43,7 @@ def read_published(path: Path, problems: Problems) -> pd.DataFrame | None:
     rows = []
     for number, group in enumerate(groups, 1):
         place, known = f"{path.name}, group {number}", ("name", *_FIGURES)
-        for key in group.keys() - set(known):
-            hint = nearest(key, known)
-            problems.add(place, f"unknown key {key!r}{hint}", f"Its keys are {', '.join(known)}.")
+        problems.add_unknown_keys(place, group, known)
         if not isinstance(group.get("name"), str):
             problems.add(f"{place}, name", f"got {group.get('name')!r}", "Name the products.")
         row = {"house": content.get("title"), "group": group.get("name")}
