@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxmargin.book import DenseBlock, PositionBlock
-from jaxmargin.margin._contract_terms import ContractTerms
+from jaxmargin.margin._contract_terms import ContractKind, ContractTerms
 
 __all__ = ["Holdings", "holdings_of", "sums_on_first"]
 
@@ -37,9 +37,9 @@ class Holdings(eqx.Module):
         """Value of each position, in the numeraire."""
         return self.quantity * self.terms.value
 
-    def of_kind(self, *kinds: int) -> Bool[Array, "row slot"]:
-        """Whether each slot's contract is of one of these `ContractKind`."""
-        return self.terms.is_kind(*kinds)  # pyright: ignore[reportArgumentType]
+    def of_kind(self, *kinds: ContractKind) -> Bool[Array, "row slot"]:
+        """Whether each slot's contract is of one of `kinds`."""
+        return self.terms.is_kind(*kinds)
 
     def merged_coins(self) -> Float[Array, "row slot"]:
         """`coins` of each contract on the first of its slots, and zero on the others."""
