@@ -1,8 +1,5 @@
 """The margin job: read, compute, write."""
 
-import importlib.metadata
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -12,10 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import require_folder, sha256, write_json, write_table
-from jaxmargin.jobs._facts import job_seconds
-from jaxmargin.jobs._load import Inputs, load_inputs
-from jaxmargin.jobs._margin_tables import margin_tables
+from jaxmargin.io import require_folder, write_table
+from jaxmargin.jobs._load import load_inputs
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -25,7 +20,6 @@ _CURES = {
     "liquidation": "Give --liquidation",
     "safeguards": "Give [safeguards]",
 }
-_ROUGH_TAIL = 30  # effective tail scenarios below which a standard error is itself a guess
 
 
 @dataclass(frozen=True)
@@ -93,18 +87,14 @@ def run_margin(
 
     from jaxmargin.jobs._calculation import build_calculation
     from jaxmargin.jobs._clock import measured
+    from jaxmargin.jobs._margin_results import margin_manifest, margin_results, write_results
     from jaxmargin.jobs._pnl import pnl_file
-    from jaxmargin.jobs._safeguard_state import STATE_FILE, read_last_run
-    from jaxmargin.jobs._safeguards import safeguard_margins
-    from jaxmargin.jobs._states import (
-        check_liquidation,
-        collateral_warnings,
-        liquidation_table,
-        state_table,
-    )
+    from jaxmargin.jobs._safeguard_state import read_last_run
+    from jaxmargin.jobs._states import check_liquidation, liquidation_table
 
     check_liquidation(inputs, liquidation, liquidation_accounts)
     last = read_last_run(inputs)
+    prices = None
     with measured() as seconds:
         calculation = build_calculation(inputs)
         requirement = jax.device_get(
@@ -112,77 +102,35 @@ def run_margin(
                 calculation.book, calculation.market, progress=progress
             )
         )
-        safeguarded = None
-        if inputs.safeguards is not None:
-            safeguarded = safeguard_margins(
-                inputs, calculation, requirement, inputs.safeguards, last
-            )
-            requirement = safeguarded.requirement
-        labels = calculation.scenarios.labels
-        requirements, components = margin_tables(inputs, requirement, labels)
-        states = prices = None
-        if inputs.balances is not None:
-            states = state_table(inputs, calculation, requirement, requirements)
+        results = margin_results(inputs, calculation, requirement, last)
         if liquidation:
             prices = liquidation_table(
                 inputs, calculation, liquidation, liquidation_accounts, progress=progress
             )
-    scenarios = calculation.scenarios
-    manifest = {
-        "title": inputs.job.settings["title"],
-        "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "job": Path(os.path.relpath(path.resolve(), out.resolve())).as_posix(),
-        "inputs": [
-            {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
-            for file in inputs.job.inputs()
-        ],
-        "settings": inputs.job.resolved(),
-        "scenarios": scenarios.provenance,
-        "counts": {
-            "accounts": len(inputs.book.accounts),
-            "positions": len(inputs.book.positions),
-            "instruments": len(inputs.book.instruments),
-            "scenarios": len(labels),
-        },
-        "versions": _versions(),
-        "device": {
-            "platform": jax.default_backend(),
-            "kind": jax.devices()[0].device_kind,
-            "count": jax.device_count(),
-        },
-        "execution": {name: int(value) for name, value in requirement.execution._asdict().items()},
-        "programs": {"compiled": seconds.compiled, "from_cache": seconds.cached},
-        "seconds": job_seconds(read_seconds, seconds),
-        "warnings": _warnings(inputs, requirements, len(labels)) + _retried(requirement.execution),
-    }
+    manifest = margin_manifest(
+        inputs, calculation, results, out, read=read_seconds, seconds=seconds
+    )
     out.mkdir(parents=True, exist_ok=True)
-    extra = {
-        "states": states,
-        "liquidation": prices,
-        "safeguards": None if safeguarded is None else safeguarded.rows,
-        "safeguards_state": None if safeguarded is None else safeguarded.state,
-        "stress_moves": scenarios.moves,
-    }
-    manifest["warnings"] += collateral_warnings(inputs)
-    there = {name for name, written in extra.items() if written is not None}
+    more = {"liquidation": prices, "stress_moves": calculation.scenarios.moves}
+    there = {name for name, table in (results.extra() | more).items() if table is not None}
     manifest["warnings"] += _stale(out, there | ({"pnl"} if pnl else set()))
-    if safeguarded is not None:
-        manifest["warnings"] += safeguarded.warnings
     file = out / "pnl.parquet"
     table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
     with table if pnl else nullcontext() as facts:
         if facts is not None:
             manifest["pnl"] = facts
-        write_table(requirements, out / "requirements.parquet")
-        write_table(components, out / "components.parquet")
-        for name, written in extra.items():
-            if written is not None:
-                write_table(written, out / f"{name}.parquet")
-        if safeguarded is not None:
-            state = sha256(out / STATE_FILE)
-            manifest["safeguards"] = safeguarded.facts | {"state_sha256": state}
-        write_json(manifest, out / "manifest.json")
-    return MarginResult(requirements, components, manifest, states, prices, extra["safeguards"])
+        for name, extra in more.items():
+            if extra is not None:
+                write_table(extra, out / f"{name}.parquet")
+        manifest = write_results(results, manifest, out)
+    return MarginResult(
+        results.requirements,
+        results.components,
+        manifest,
+        results.states,
+        prices,
+        results.extra()["safeguards"],
+    )
 
 
 def _stale(out: Path, written: set[str]) -> list[str]:
@@ -192,49 +140,3 @@ def _stale(out: Path, written: set[str]) -> list[str]:
         for name, cure in _CURES.items()
         if name not in written and (out / f"{name}.parquet").exists()
     ]
-
-
-def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> list[str]:
-    warnings = [
-        f"{file}: columns that are not used: {', '.join(columns)}."
-        for file, columns in inputs.ignored.items()
-    ]
-    if requirements.empty:
-        return [*warnings, "The book has no positions, so there is no account to margin."]
-    tail = float(requirements["tail_count"].min())
-    level = inputs.job.rulebook.get("level")
-    if level is None:
-        return warnings
-    if tail < 1.0:
-        warnings.append(
-            f"{scenarios:,} scenarios are too few for level {level}: the tail holds {tail:.2f} "
-            "effective scenarios, so each margin is its worst scenario. Give more scenarios or "
-            "a lower level."
-        )
-    elif tail < _ROUGH_TAIL:
-        warnings.append(
-            f"The tail holds {tail:.1f} effective scenarios, below {_ROUGH_TAIL}: standard "
-            "errors are rough. Give more scenarios or a lower level."
-        )
-    return warnings
-
-
-def _retried(execution: Any) -> list[str]:
-    if execution.retries == 0:
-        return []
-    times = "once" if execution.retries == 1 else f"{execution.retries} times"
-    return [
-        f"Memory ran out {times}; chunks were halved to {execution.chunk_rows:,} accounts. Give "
-        "fewer scenarios, precision f32, or a device with more memory."
-    ]
-
-
-def _versions() -> dict[str, str]:
-    names = ("jax", "jaxlib", "numpy", "pandas", "pyarrow")
-    from jaxmargin import __version__
-
-    return {
-        "jaxmargin": __version__,
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in names},
-    }
