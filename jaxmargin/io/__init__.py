@@ -17,6 +17,7 @@ from jaxmargin.io._collateral import CollateralTables as CollateralTables
 from jaxmargin.io._collateral import read_collateral as read_collateral
 from jaxmargin.io._collateral_arrays import CollateralArrays as CollateralArrays
 from jaxmargin.io._collateral_arrays import build_collateral as build_collateral
+from jaxmargin.io._content import read_raw as read_raw
 from jaxmargin.io._correlations import read_correlations as read_correlations
 from jaxmargin.io._crif import CrifTables as CrifTables
 from jaxmargin.io._crif import check_crif as check_crif
@@ -58,7 +59,6 @@ from jaxmargin.io._problems import nearest as nearest
 from jaxmargin.io._published import published_library as published_library
 from jaxmargin.io._published import read_published as read_published
 from jaxmargin.io._quotes import read_quotes as read_quotes
-from jaxmargin.io._read import read_raw as read_raw
 from jaxmargin.io._read import read_table as read_table
 from jaxmargin.io._rulebook_parameters import RulebookFile as RulebookFile
 from jaxmargin.io._rulebook_parameters import RulebookSettings as RulebookSettings
@@ -82,11 +82,15 @@ from jaxmargin.io._systemic import read_volumes as read_volumes
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary
 from jaxmargin.io._tickers import read_okx as read_okx
+from jaxmargin.io._toml import is_count as is_count
 from jaxmargin.io._toml import is_number as is_number
 from jaxmargin.io._toml import read_toml as read_toml
+from jaxmargin.io._write import make_folder as make_folder
+from jaxmargin.io._write import remove_partial as remove_partial
 from jaxmargin.io._write import require_folder as require_folder
 from jaxmargin.io._write import round_down as round_down
 from jaxmargin.io._write import round_up as round_up
 from jaxmargin.io._write import sha256 as sha256
 from jaxmargin.io._write import write_json as write_json
 from jaxmargin.io._write import write_table as write_table
+from jaxmargin.io._write import written_whole as written_whole

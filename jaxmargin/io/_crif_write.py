@@ -1,12 +1,12 @@
 """Writes CRIF files."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from jaxmargin.errors import require
 from jaxmargin.io._crif_schema import COLUMNS
+from jaxmargin.io._write import written_whole
 
 __all__ = ["write_crif"]
 
@@ -27,8 +27,7 @@ def write_crif(rows: pd.DataFrame, path: Path) -> None:
     unknown = [str(name) for name in rows.columns if name not in known]
     listed = ", ".join(unknown)
     require(not unknown, f"write_crif: unknown columns {listed}. CRIF has {', '.join(known)}.")
-    partial = path.with_name(path.name + ".partial")
     separator = "," if path.suffix == ".csv" else "\t"
     chosen = [name for name in known if name in rows.columns]
-    rows[chosen].to_csv(partial, sep=separator, index=False, lineterminator="\n")
-    os.replace(partial, path)
+    with written_whole(path) as file:
+        rows[chosen].to_csv(file, sep=separator, index=False, lineterminator="\n")

@@ -1,10 +1,14 @@
-"""Writes results: each file whole or not at all."""
+"""Writes results: each file whole or not at all, and on the disk before its name is there."""
 
+import errno
 import hashlib
 import json
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +17,20 @@ import pyarrow.parquet as pq
 
 from jaxmargin.errors import require
 
-__all__ = ["require_folder", "round_down", "round_up", "sha256", "write_json", "write_table"]
+__all__ = [
+    "make_folder",
+    "remove_partial",
+    "require_folder",
+    "round_down",
+    "round_up",
+    "sha256",
+    "write_json",
+    "write_table",
+    "written_whole",
+]
+
+_PARTIAL = ".partial"
+_CURE = "What was there before is as it was. Make room, or write to another folder"
 
 
 def require_folder(path: Path) -> None:
@@ -44,17 +61,77 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which becomes `path` once all of it is on the disk.
+
+    It has another name until then, which starts with a dot, so that readers of a folder of
+    Parquet pass over it. If the body or the disk fails, it is taken away and what was at `path`
+    stays as it was; only a killed process leaves it behind, see `remove_partial`.
+
+    Raises:
+        OSError: it cannot be written, or the disk is full; its `filename` is `path`.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            reason = error.strerror or str(error)
+            raise OSError(
+                error.errno, f"cannot be written ({reason}). {_CURE}", str(path)
+            ) from error
+        raise
+    _sync_folder(path.parent)
+
+
+def remove_partial(folder: Path) -> int:
+    """Take away what killed processes left in a folder that nobody writes to now; how many."""
+    left = list(folder.glob(f".*{_PARTIAL}"))
+    for file in left:
+        file.unlink(missing_ok=True)
+    return len(left)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are not there, so that they last.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where its file system can."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system without it
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+    finally:
+        os.close(number)
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write Parquet with page checksums, under a temporary name first."""
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(
-        pa.Table.from_pandas(table, preserve_index=False), partial, write_page_checksum=True
-    )
-    os.replace(partial, path)
+    """Write Parquet with page checksums; see `written_whole`."""
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    with written_whole(path) as file:
+        pq.write_table(content, file, write_page_checksum=True)
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write readable JSON, under a temporary name first; not-a-number is an error."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    """Write readable JSON, see `written_whole`; not-a-number is an error."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    with written_whole(path) as file:
+        file.write(text.encode())

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jaxmargin.io import sha256
+from jaxmargin.io import sha256, written_whole
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._calculation import Calculation
@@ -47,24 +47,22 @@ def pnl_file(
     Raises:
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        rows = _write(calculation, accounts, partial, progress)
+    with written_whole(path) as file:
+        rows = _write(calculation, accounts, file, progress)
+        file.flush()
+        partial = Path(file.name)
         yield {
             "file": path.name,
             "rows": rows,
             "bytes": partial.stat().st_size,
             "sha256": sha256(partial),
         }
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write(
     calculation: "Calculation",
     accounts: pd.Index,
-    partial: Path,
+    file: IO[bytes],
     progress: Callable[[int, int], None] | None,
 ) -> int:
     """Write all rows; their number."""
@@ -81,7 +79,7 @@ def _write(
     few: Any = schema.names[:-1]  # columns with few values; the stubs know only True and False
     at_once, done = max(1, _GROUP_ROWS // len(labels)), 0
     with pq.ParquetWriter(
-        partial,
+        file,
         schema,
         use_dictionary=few,
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
