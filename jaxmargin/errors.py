@@ -9,14 +9,20 @@ class InvalidInputError(ValueError):
     """Input that cannot be used, said once and clearly.
 
     Attributes:
-        problems: every problem found, each a sentence that names what, where and the cure.
+        problems: every problem found, each a sentence that names what, where and the cure, in one
+            line; characters that a terminal would not show as they are stand escaped.
     """
 
     problems: tuple[str, ...]
 
     def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        listed = (problems,) if isinstance(problems, str) else problems
+        self.problems = tuple("".join(map(_shown, problem)) for problem in listed)
         super().__init__("\n".join(self.problems))
+
+
+def _shown(letter: str) -> str:
+    return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
 def require(condition: bool, message: str) -> None:

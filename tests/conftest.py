@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+os.environ["JAXMARGIN_DATA_ROOT"] = Path(__file__).anchor  # jobs read each other's results here
 
 
 _MOST_MAPS = 20_000  # of the 65,530 that Linux allows a process by default

@@ -19,7 +19,7 @@ from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._plain_settings import refuse_unknown, settings_table
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._shipped import shipped_files
-from jaxmargin.io._toml import is_number, read_toml
+from jaxmargin.io._toml import is_count, is_number, read_toml
 
 __all__ = ["framework_library", "read_framework"]
 
@@ -124,8 +124,7 @@ def _asked(hint: Any, value: Any) -> str | None:
         return None if isinstance(value, str) and value else "a text"
     if "float" in text:
         return None if is_number(value) else "a number"
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole else "a whole number"
+    return None if is_count(value) else "a whole number"
 
 
 def _require_text(table: Mapping[str, Any], name: str, where: str, problems: Problems) -> None:

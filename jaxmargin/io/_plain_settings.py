@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._problems import Problems, nearest
-from jaxmargin.io._toml import is_number
+from jaxmargin.io._toml import is_count, is_number
 
 __all__ = ["build_settings", "refuse_unknown", "settings_table"]
 
@@ -49,7 +49,7 @@ def _plain(value: Any, kind: Any, where: str, problems: Problems) -> Any:
             pairs = zip(value, parts, strict=True)
             return tuple(_plain(item, part, where, problems) for item, part in pairs)
         problems.add(where, f"got {value!r}", f"Give a list of {len(parts)} numbers.")
-    elif kind is int and isinstance(value, int) and not isinstance(value, bool):
+    elif kind is int and is_count(value):
         return value
     elif kind is float and is_number(value):
         return float(value)

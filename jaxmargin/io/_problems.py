@@ -12,6 +12,10 @@ from jaxmargin.errors import InvalidInputError
 __all__ = ["Problems", "list_some", "nearest"]
 
 _LISTED = 10  # names or rows written out; the rest is counted
+_MOST_NAMES = 1_000  # unknown names written out
+_MOST_COMPARED = 100_000  # pairs of names, for the nearest ones
+_MOST_LETTERS = 50_000  # of one part of a problem
+_LONGEST_NAME = 200  # that is compared with others
 
 
 class Problems:
@@ -21,8 +25,8 @@ class Problems:
         self.found: list[str] = []
 
     def add(self, where: str, what: str, cure: str) -> None:
-        """Note a problem of a file, or of a place within one."""
-        self.found.append(f"{where}: {what}. {cure}")
+        """Note a problem of a file, or of a place within one; what is very long is cut."""
+        self.found.append(f"{_cut(where)}: {_cut(what)}. {_cut(cure)}")
 
     def add_rows(
         self,
@@ -58,13 +62,23 @@ class Problems:
     def add_unknown(
         self, table: str, column: str, found: Iterable[str], known: Iterable[str], cure: str
     ) -> None:
-        """Note names that are not known: all of them, each with the nearest known one."""
+        """Note names that are not known: all up to 1,000, with the nearest known ones.
+
+        Nearest names are looked for as far as that takes no longer than a moment.
+        """
         known = sorted(set(known))
         unknown = sorted(set(found) - set(known))
         if unknown:
-            listed = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown)
+            hinted = max(_LISTED, _MOST_COMPARED // max(len(known), 1))
+            listed = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown[:hinted])
+            rest = unknown[hinted:_MOST_NAMES]
+            listed += "".join(f", {name!r}" for name in rest)
+            if len(unknown) > max(hinted, _MOST_NAMES):
+                listed += f" and {len(unknown) - max(hinted, _MOST_NAMES):,} more"
             noun = "name" if len(unknown) == 1 else "names"
-            self.add(f"{table}, column {column}", f"{len(unknown)} unknown {noun}: {listed}", cure)
+            self.add(
+                f"{table}, column {column}", f"{len(unknown):,} unknown {noun}: {listed}", cure
+            )
 
     def add_unknown_keys(self, where: str, content: Iterable[str], known: Iterable[str]) -> None:
         """Note keys of a table that are not known, each with the nearest known one."""
@@ -88,11 +102,20 @@ def list_some(
     return ", ".join(say(thing) for thing in things[:_LISTED]) + more
 
 
+def _cut(text: str) -> str:
+    if len(text) <= _MOST_LETTERS:
+        return text
+    return f"{text[:_MOST_LETTERS]} ... ({len(text) - _MOST_LETTERS:,} letters more)"
+
+
 def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`" (did you mean 'x'?)"` for the known name closest to `name`, or nothing."""
-    match = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if len(name) > _LONGEST_NAME:
+        return ""
+    near = [other for other in known if len(other) <= _LONGEST_NAME][:_MOST_COMPARED]
+    match = get_close_matches(name, near, n=1, cutoff=0.6)
     return f" (did you mean {match[0]!r}?)" if match else ""

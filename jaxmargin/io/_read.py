@@ -1,19 +1,22 @@
 """Reads one table from Parquet or CSV and checks it against its schema."""
 
-import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from jaxmargin.io._content import read_raw
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["parse_cells", "read_raw", "read_table"]
+__all__ = ["FIRST_TIME", "LAST_TIME", "parse_cells", "read_table"]
 
+FIRST_TIME, LAST_TIME = pd.Timestamp("1900-01-01T00:00Z"), pd.Timestamp("2200-01-01T00:00Z")
 _ZONE = r"(?:Z|z|[+-]\d{2}:?\d{2})$"
+_UTC = "datetime64[us, UTC]"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # could forge lines where it is shown
+_OTHER_TYPES = ("boolean", "datetime", "datetime64", "date")
 
 
 def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | None:
@@ -60,48 +63,21 @@ def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | N
     return result
 
 
-def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
-    """The file as it is, with text for every cell of a CSV."""
-    if not path.is_file():
-        problems.add(
-            str(path), "no such file", "Check the path; in a job file, paths count from its folder."
-        )
-        return None
-    try:
-        if path.suffix == ".parquet":
-            content = pq.read_table(path, page_checksum_verification=True)
-            header = list(content.column_names)
-        elif path.suffix == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                header = next(csv.reader(lines), [])
-            content = None
-        else:
-            problems.add(path.name, "not a table", "Give a file that ends in .parquet or .csv.")
-            return None
-        repeated = sorted({name for name in header if header.count(name) > 1})
-        if repeated:
-            problems.add(
-                path.name, f"columns that appear twice: {', '.join(repeated)}", "Keep one of each."
-            )
-            return None
-        if content is not None:
-            return content.to_pandas(timestamp_as_object=False).reset_index(drop=True)
-        return pd.read_csv(
-            path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig"
-        )
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
-        problems.add(
-            path.name, f"cannot be read ({reason})", "The file is damaged or not of its type."
-        )
-        return None
-
-
 def _text(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd.Series:
     absent = cells.isna()
     text = cells.astype(object).where(~absent, "")
-    if pd.api.types.infer_dtype(text, skipna=False) not in ("string", "empty"):
+    inferred = pd.api.types.infer_dtype(text, skipna=False)
+    if inferred not in ("string", "empty"):
         text = text.map(str).astype(object)  # numbers used as names
+        if _is_of_other_type(cells):
+            place = f"{file}, column {column.name}"
+            problems.add(place, "truth values or times", "Give text.")
+    unprintable = [each for each in text.unique() if _CONTROL.search(each)]
+    if unprintable:
+        problems.add_rows(
+            file, column.name, text.isin(unprintable), "a control character",
+            "Take it out.", values=text,
+        )  # fmt: skip
     if not column.blank:
         problems.add_rows(file, column.name, text == "", "no value", "Fill every cell.")
     if column.choices:
@@ -115,7 +91,10 @@ def _text(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd
 
 def _number(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd.Series:
     absent = cells.isna() | (cells.astype(object) == "")
-    number = pd.to_numeric(cells.where(~absent), errors="coerce").astype(np.float64)
+    if _is_of_other_type(cells):  # which pandas would take for numbers
+        absent, number = absent & False, pd.Series(np.nan, index=cells.index, dtype=np.float64)
+    else:
+        number = pd.to_numeric(cells.where(~absent), errors="coerce").astype(np.float64)
     bad = ~np.isfinite(number) if not column.blank else (~absent & ~np.isfinite(number))
     problems.add_rows(file, column.name, bad, "not a finite number", "Give a number.", values=cells)
     if column.positive:
@@ -133,25 +112,38 @@ def _number(file: str, column: Column, cells: pd.Series, problems: Problems) -> 
 def _time(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd.Series:
     cure = "Write times in UTC with their zone, such as 2026-02-05T08:00:00Z."
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        time = cells.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-        if not column.blank:
-            problems.add_rows(file, column.name, time.isna(), "no time", cure)
-        return time
-    if pd.api.types.is_datetime64_dtype(cells.dtype):
+        time = cells.dt.tz_convert("UTC").astype(_UTC)
+        absent = time.isna()
+    elif pd.api.types.is_datetime64_dtype(cells.dtype):
         problems.add(f"{file}, column {column.name}", "times without a zone", cure)
-        return cells.dt.tz_localize("UTC").astype("datetime64[us, UTC]")
-    text = cells.astype(object).where(~cells.isna(), "").map(str)
-    absent = text == ""
+        time = cells.dt.tz_localize("UTC").astype(_UTC)
+        absent = time.isna() & False
+    else:
+        text = cells.astype(object).where(~cells.isna(), "").map(str).astype(object)
+        absent = text == ""
+        time = pd.to_datetime(
+            text.where(~absent), utc=True, errors="coerce", format="ISO8601"
+        ).astype(_UTC)
+        unread = ~absent & time.isna()
+        problems.add_rows(file, column.name, unread, "not a time", cure, values=text)
+        zoneless = ~absent & ~unread & ~text.str.contains(_ZONE, regex=True)
+        problems.add_rows(file, column.name, zoneless, "a time without a zone", cure, values=text)
     if not column.blank:
         problems.add_rows(file, column.name, absent, "no time", cure)
-    time = pd.to_datetime(text.where(~absent), utc=True, errors="coerce", format="ISO8601").astype(
-        "datetime64[us, UTC]"
-    )
-    unread = ~absent & time.isna()
-    problems.add_rows(file, column.name, unread, "not a time", cure, values=text)
-    zoneless = ~absent & ~unread & ~text.str.contains(_ZONE, regex=True)
-    problems.add_rows(file, column.name, zoneless, "a time without a zone", cure, values=text)
-    return time
+    far = (time < FIRST_TIME) | (time >= LAST_TIME)
+    problems.add_rows(
+        file, column.name, far, f"not between {FIRST_TIME.year} and {LAST_TIME.year}",
+        "Correct the year.",
+    )  # fmt: skip
+    return time.where(~far)
+
+
+def _is_of_other_type(cells: pd.Series) -> bool:
+    """Whether a column holds truth values, times or days."""
+    if cells.dtype == object:
+        return pd.api.types.infer_dtype(cells, skipna=True) in _OTHER_TYPES
+    kind = cells.dtype
+    return pd.api.types.is_bool_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)
 
 
 _PARSERS = {"text": _text, "number": _number, "time": _time}

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from jaxmargin.io._content import read_raw
 from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems, nearest
-from jaxmargin.io._read import parse_cells, read_raw
+from jaxmargin.io._read import parse_cells
 from jaxmargin.io._schema import Column
 from jaxmargin.scenarios import Shocks
 

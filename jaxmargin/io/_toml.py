@@ -5,29 +5,61 @@ from pathlib import Path
 from sys import float_info
 from typing import Any
 
+from jaxmargin.io._limits import MOST_SETTINGS_BYTES, read_small_text
 from jaxmargin.io._problems import Problems
 
-__all__ = ["is_number", "read_toml"]
+__all__ = ["is_count", "is_number", "read_toml"]
+
+_MOST_DEPTH = 16  # of tables and lists within each other; settings of rules have 5
+_MOST_COUNT = 2**53  # whole numbers beyond it are not all numbers of double precision
 
 
 def read_toml(path: Path, what: str, problems: Problems) -> dict[str, Any] | None:
     """The content of a TOML file; None, with a problem noted, if it cannot be read.
 
     Args:
-        path: the file.
+        path: the file, of 1 MiB at most.
         what: what it is, to follow "the path of the".
         problems: where problems go.
     """
+    text = read_small_text(path, what, MOST_SETTINGS_BYTES, problems)
+    if text is None:
+        return None
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.add(str(path), "no such file", f"Check the path of the {what}.")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        content = tomllib.loads(text)
+    except RecursionError:
+        content = None
+    except ValueError as error:  # of the form, or a whole number of thousands of digits
         problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
-    return None
+        return None
+    if content is None or not _is_shallow(content):
+        problems.add(
+            path.name, f"tables or lists nested more than {_MOST_DEPTH} deep", "Write them flat."
+        )
+        return None
+    return content
 
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a finite number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and abs(value) <= float_info.max
+
+
+def is_count(value: Any) -> bool:
+    """Whether `value` is a whole number that double precision holds."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_COUNT
+
+
+def _is_shallow(content: Any) -> bool:
+    level = [content]
+    for _ in range(_MOST_DEPTH):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        if not nested:
+            return True
+        level = [
+            inner
+            for each in nested
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return not any(isinstance(each, dict | list) for each in level)

@@ -1,6 +1,5 @@
 """Scenarios of a job by themselves: made, as a table, written."""
 
-import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ from jaxmargin.io import (
     Problems,
     nearest,
     read_stress,
+    read_toml,
     scenario_table,
     stress_library,
     write_table,
@@ -61,10 +61,7 @@ def scenario_kinds() -> list[str]:
 
 def is_job(path: Path) -> bool:
     """Whether a file is a job rather than a stress: it has a section [scenarios]."""
-    try:
-        return "scenarios" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return False
+    return "scenarios" in (read_toml(path, "file", Problems()) or {})
 
 
 def list_stresses() -> pd.DataFrame:

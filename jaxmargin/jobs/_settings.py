@@ -20,6 +20,7 @@ from jaxmargin.jobs._keys import (
     TOP,
     VENUE_KINDS,
 )
+from jaxmargin.jobs._paths import ROOT_VARIABLE, outside
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
@@ -173,7 +174,7 @@ class _Reader:
             )
             return {}
         kind = content["kind"]
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             self.problems.add(
                 f"{self.path.name}, [{name}] kind",
                 f"unknown kind {kind!r}{nearest(str(kind), kinds)}",
@@ -239,10 +240,20 @@ class _Reader:
             result = convert(value)
             if not key.rule(result):
                 self.problems.add(where, f"got {value!r}", f"Give {key.cure}.")
+            self.require_inside(where, result)
             return _below(self.path.parent, result)
-        hint = " such as 2026-02-05T08:00:00Z, without quotes" if kind in (TIME, END) else ""
+        hint = ""
+        if kind in (TIME, END):
+            hint = " such as 2026-02-05T08:00:00Z, without quotes, from 1901 to 2199"
         self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
         return None
+
+    def require_inside(self, where: str, value: Any) -> None:
+        """Note paths that a job file in its folder may not read."""
+        for item in _each(value):
+            if isinstance(item, Path) and (why := outside(self.path.parent, item)):
+                cure = f"Copy the file there, or set {ROOT_VARIABLE} to a folder above it."
+                self.problems.add(where, f"{item.as_posix()!r} {why}", cure)
 
 
 def _each(value: Any) -> tuple[Any, ...]:

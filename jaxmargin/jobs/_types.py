@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import is_number
+from jaxmargin.io import is_count, is_number
 
 __all__ = [
     "COUNT",
@@ -76,6 +76,10 @@ def _is_names(value: Any) -> bool:
     return _is_list(value, lambda item: isinstance(item, str))
 
 
+def _is_time(value: Any) -> bool:
+    return isinstance(value, date) and 1900 < value.year < 2200
+
+
 def _utc(value: date) -> pd.Timestamp:
     time = pd.Timestamp(value)
     return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
@@ -92,9 +96,9 @@ TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
     PATH: (lambda v: isinstance(v, str) and v != "", Path),
     TEXT: (lambda v: isinstance(v, str), str),
     NUMBER: (is_number, float),
-    COUNT: (lambda v: isinstance(v, int) and not isinstance(v, bool), int),
-    TIME: (lambda v: isinstance(v, date), _utc),
-    END: (lambda v: isinstance(v, date), _end),
+    COUNT: (is_count, int),
+    TIME: (_is_time, _utc),
+    END: (_is_time, _end),
     FLAG: (lambda v: isinstance(v, bool), bool),
     PATHS: (_is_names, lambda v: tuple(Path(item) for item in v)),
     NAMES: (_is_names, tuple),
