@@ -48,15 +48,15 @@ class Seconds:
 @contextmanager
 def measured() -> Iterator[Seconds]:
     """Measure the body; the result is complete after it."""
-    seconds, running = Seconds(), True
+    seconds = Seconds()
 
     def listen(event: str, duration_secs: float, **_: str | int) -> None:
-        if running and event in _COMPILE_EVENTS:
+        if event in _COMPILE_EVENTS:
             seconds.compile += duration_secs
             seconds.programs += event == _COMPILED
 
     def count(event: str, **_: str | int) -> None:
-        seconds.cached += running and event == _FROM_CACHE
+        seconds.cached += event == _FROM_CACHE
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     jax.monitoring.register_event_listener(count)
@@ -65,4 +65,5 @@ def measured() -> Iterator[Seconds]:
         yield seconds
     finally:
         seconds.cold = time.perf_counter() - start
-        running = False
+        jax.monitoring.unregister_event_duration_listener(listen)
+        jax.monitoring.unregister_event_listener(count)
