@@ -145,8 +145,8 @@ def warm(
     """
     require(
         prepare_jax(),
-        "The folder for compiled programs cannot be written, so nothing would be kept. Set "
-        "JAXMARGIN_CACHE to a folder that can.",
+        "The folder for compiled programs cannot be written, or not by you alone, so nothing would "
+        "be kept. Set JAXMARGIN_CACHE to a folder that can.",
     )
     from jaxmargin.jobs import run_warm
     from jaxmargin.report import print_plain

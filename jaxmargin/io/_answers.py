@@ -1,6 +1,5 @@
 """Reads a venue's answer saved as JSON, row by row, with every bad field reported at once."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -11,11 +10,10 @@ import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._chain import Chain
+from jaxmargin.io._json import read_json
 from jaxmargin.io._problems import Problems
 
 __all__ = ["Number", "chain_of_rows", "read_answer", "reason"]
-
-_LARGEST_FILE = 256 * 1024 * 1024  # bytes; a whole venue's options are a few megabytes
 
 Number = Callable[[dict[str, Any], str], float]
 """Reads a finite number from a row by its key; a problem is noted if it is none."""
@@ -27,18 +25,10 @@ def read_answer(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInputError: no such file, too large, or not a JSON object.
     """
-    if not path.is_file():
-        raise InvalidInputError(f"{path}: no such file. Check the path.")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise InvalidInputError(f"{path.name}: larger than 256 MiB. Save one answer a file.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(
-            f"{path.name}: not JSON ({error}). Save the venue's answer as it is."
-        ) from None
-    if not isinstance(content, dict):
-        raise InvalidInputError(f"{path.name}: not a JSON object. Save the whole answer.")
+    problems = Problems()
+    content = read_json(path, "answer", problems)
+    problems.raise_if_any()
+    assert content is not None  # what cannot be read has problems
     return content
 
 
@@ -59,6 +49,7 @@ def chain_of_rows(
     example: str,
     time: pd.Timestamp | None = None,
     future_size: dict[str, float] | None = None,
+    sides: tuple[str, str] | None = None,
 ) -> Chain:
     """Rows as options; all bad fields are reported at once, and names of other forms are noted.
 
@@ -73,8 +64,10 @@ def chain_of_rows(
         prices: prices of further assets.
         time: moment of the quotes; the latest of the rows if not given.
         future_size: see `Chain`.
+        sides: keys of the best bid and ask, where rows have them: a row whose bid is above its
+            ask is left out by name, as its mark cannot be trusted.
     """
-    problems, foreign, options = Problems(), [], []
+    problems, foreign, options, crossed = Problems(), [], [], []
     for count, row in enumerate(rows, start=1):
         name = row.get(name_key) if isinstance(row, dict) else None
         if not isinstance(name, str):
@@ -84,27 +77,44 @@ def chain_of_rows(
         if match is None:
             foreign.append(name)
             continue
+        if sides is not None and _is_crossed(*(row.get(key) for key in sides)):
+            crossed.append(name)
+            continue
 
         def number(row: dict[str, Any], key: str, where: str = f"row {count}, {name}") -> float:
             try:
                 value = float(row[key])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 value = math.nan
             if not math.isfinite(value):
                 problems.add(f"{path.name}, {where}", f"{key} is {row.get(key)!r}, not a number",
                              "Save the whole answer.")  # fmt: skip
             return value
 
-        options.append({"instrument": name, "future": "", **option(row, match, number)})
+        try:
+            terms = option(row, match, number)
+        except InvalidInputError:
+            raise
+        except (ValueError, OverflowError) as error:  # a day or a moment that is none
+            problems.add(f"{path.name}, row {count}, {name}", f"cannot be read ({error})",
+                         "Save the whole answer.")  # fmt: skip
+            continue
+        _check_terms(f"{path.name}, row {count}, {name}", terms, problems)
+        options.append({"instrument": name, "future": "", **terms})
     problems.raise_if_any()
     if not options:
         raise InvalidInputError(
-            f"{path.name}: no options. Give an answer that lists some; names look like {example}."
+            f"{path.name}: no options{' but crossed ones' if crossed else ''}. Give an answer that "
+            f"lists some; names look like {example}."
         )
     table = pd.DataFrame(options)
     notes = (
         [f"left out {len(foreign):,} rows of other kinds: {', '.join(foreign)}"] if foreign else []
     )
+    if crossed:
+        notes.append(
+            f"left out {len(crossed):,} options whose bid is above their ask: {', '.join(crossed)}"
+        )
     if time is None:
         time = pd.Timestamp(table["time"].max())
     table = table.drop(columns="time", errors="ignore")
@@ -115,3 +125,21 @@ def chain_of_rows(
             "Leave them out of the answer."
         )
     return Chain(path, time, table, future_size or {}, prices, notes)
+
+
+def _is_crossed(bid: Any, ask: Any) -> bool:
+    """Whether both sides are there and the bid is above the ask."""
+    try:
+        return 0.0 < float(ask) < float(bid)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _check_terms(where: str, terms: dict[str, Any], problems: Problems) -> None:
+    """What a market could not hold: it is refused here, where its row is known."""
+    for key in ("strike", "index_price", "forward"):
+        if terms[key] <= 0.0 or math.isinf(terms[key]):
+            problems.add(where, f"{key.replace('_', ' ')} is {terms[key]}, not positive",
+                         "Leave the row out.")  # fmt: skip
+    if terms["price"] < 0.0:
+        problems.add(where, f"price is {terms['price']}, negative", "Leave the row out.")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from jaxmargin.io._content import check_csv_bytes
 from jaxmargin.io._crif_amounts import crif_amounts
 from jaxmargin.io._crif_checks import CrifNotes, check_add_ons, check_sensitivities
 from jaxmargin.io._crif_parameters import SimmCurrencies
 from jaxmargin.io._crif_schema import ADD_ONS, COLUMNS, RISK_TYPES
+from jaxmargin.io._formulas import unescape_formulas
+from jaxmargin.io._limits import MOST_ROW_BYTES
 from jaxmargin.io._problems import Problems, nearest
 
 __all__ = ["CrifTables", "check_crif", "read_crif"]
@@ -113,8 +116,12 @@ def _read_text(path: Path, problems: Problems) -> tuple[pd.DataFrame, list[str]]
     """The file as text, and its header as written."""
     header, separator = [], ","
     try:
+        if not path.is_file():
+            raise FileNotFoundError
+        if not check_csv_bytes(path, problems):
+            return None
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = lines.readline()
+            first = lines.readline(MOST_ROW_BYTES)
         separator = max(_SEPARATORS, key=first.count)
         header = next(csv.reader([first], delimiter=separator), [])
         with warnings.catch_warnings():  # of what it would cut beyond the header
@@ -131,11 +138,11 @@ def _read_text(path: Path, problems: Problems) -> tuple[pd.DataFrame, list[str]]
             f"more fields than the header's {len(header)} at {_wide_rows(path, separator)}",
             "Put fields that hold the separator in quotes; write 1,000 as 1000.",
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
         problems.add(path.name, f"cannot be read ({reason})", "Write it as text in columns.")
     else:
-        return table, header
+        return unescape_formulas(table), header
     return None
 
 

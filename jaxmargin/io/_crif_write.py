@@ -6,6 +6,7 @@ import pandas as pd
 
 from jaxmargin.errors import require
 from jaxmargin.io._crif_schema import COLUMNS
+from jaxmargin.io._formulas import escape_formulas
 from jaxmargin.io._write import written_whole
 
 __all__ = ["write_crif"]
@@ -13,6 +14,9 @@ __all__ = ["write_crif"]
 
 def write_crif(rows: pd.DataFrame, path: Path) -> None:
     """Write rows of CRIF under its headers, whole or not at all; numbers keep every digit.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it, which
+    `read_crif` takes away again.
 
     Commercial use of ISDA SIMM needs a licence from ISDA.
 
@@ -30,4 +34,4 @@ def write_crif(rows: pd.DataFrame, path: Path) -> None:
     separator = "," if path.suffix == ".csv" else "\t"
     chosen = [name for name in known if name in rows.columns]
     with written_whole(path) as file:
-        rows[chosen].to_csv(file, sep=separator, index=False, lineterminator="\n")
+        escape_formulas(rows[chosen]).to_csv(file, sep=separator, index=False, lineterminator="\n")

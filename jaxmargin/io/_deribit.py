@@ -25,7 +25,7 @@ _ROWS = Table(
         Column("underlying_index", "text"),
         Column("underlying_price", "number", positive=True),
         Column("index_price", "number", positive=True),
-        Column("mark_price", "number"),
+        Column("mark_price", "number", not_negative=True),
         Column("mark_iv", "number"),
     ),
     key=("snapshot", "instrument_name"),

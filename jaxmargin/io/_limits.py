@@ -2,11 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from jaxmargin.errors import require
 from jaxmargin.io._problems import Problems
 
-__all__ = ["MOST_ROW_BYTES", "MOST_SETTINGS_BYTES", "most_table_bytes", "read_small_text"]
+__all__ = [
+    "MOST_ROW_BYTES",
+    "MOST_SETTINGS_BYTES",
+    "is_shallow",
+    "most_table_bytes",
+    "read_small_text",
+]
 
 MOST_SETTINGS_BYTES = 2**20  # a job file, or another file of settings; the longest shipped is 26 KB
 MOST_ROW_BYTES = 2**20  # one row of a CSV file
@@ -53,3 +60,16 @@ def read_small_text(path: Path, what: str, most: int, problems: Problems) -> str
         reason = getattr(error, "strerror", None) or error
         problems.add(path.name, f"cannot be read ({reason})", "Write it as text in UTF-8.")
     return None
+
+
+def is_shallow(content: Any, depth: int) -> bool:
+    """Whether lists and tables lie within each other at most `depth` deep; not by recursion."""
+    level = [content]
+    for _ in range(depth + 1):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        level = [
+            inner
+            for each in nested
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return not any(isinstance(each, dict | list) for each in level)

@@ -17,6 +17,7 @@ __all__ = ["MarketTables", "build_market", "check_market", "read_market"]
 
 _SECONDS_PER_YEAR = 365.0 * 86_400.0
 _MINUTES_PER_YEAR = 365.0 * 1_440.0
+_CLOCKS_DIFFER = pd.Timedelta(hours=1)  # of a venue and of who collects; marks are late, not early
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,11 @@ def check_market(
         "Give the time at which the row's prices were marked.",
         values=forwards["as_of"].astype(str),
     )
+    problems.add_rows(
+        market.files["forwards"], "as_of", forwards["as_of"] > market.time + _CLOCKS_DIFFER,
+        f"later than the valuation time {market.time.isoformat()} by more than an hour",
+        "Take out later prices, or correct valuation_time.", values=forwards["as_of"].astype(str),
+    )  # fmt: skip
     quoted = pd.MultiIndex.from_frame(volatilities[["asset", "expiry"]])
     pillars = pd.MultiIndex.from_frame(forwards[["asset", "expiry"]])
     problems.add_rows(

@@ -1,11 +1,11 @@
 """Oracle files: cases of a rulebook with the numbers that its own source publishes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.io._json import read_json
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._toml import is_number
 
@@ -90,15 +90,10 @@ def read_oracle(path: Path) -> OracleFile:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        message = f"{path}: no such file. Check the path of the oracle file."
-        raise InvalidInputError(message) from None
-    except (ValueError, OSError, RecursionError) as error:
-        message = f"{path.name}: cannot be read ({error}). Write it in JSON."
-        raise InvalidInputError(message) from None
-    require(isinstance(document, dict), f"{path.name}: not a JSON object. Write it as {{...}}.")
+    problems = Problems()
+    document = read_json(path, "oracle file", problems)
+    problems.raise_if_any()
+    assert document is not None  # what cannot be read has problems
     return document
 
 

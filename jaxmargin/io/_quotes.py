@@ -24,7 +24,7 @@ _QUOTES = Table(
         Column("index_price", "number", positive=True),
         Column("multiplier", "number", positive=True),
         Column("forward", "number", positive=True, blank=True),
-        Column("price", "number", blank=True),
+        Column("price", "number", blank=True, not_negative=True),
         Column("volatility", "number", positive=True, blank=True),
     ),
     key=("instrument",),

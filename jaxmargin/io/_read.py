@@ -106,6 +106,11 @@ def _number(file: str, column: Column, cells: pd.Series, problems: Problems) -> 
             "Give a number above zero, or leave the row out.",
             values=number,
         )
+    if column.not_negative:
+        problems.add_rows(
+            file, column.name, ~bad & (number < 0.0), "negative",
+            "Give zero or more, or leave the row out.", values=number,
+        )  # fmt: skip
     return number
 
 

@@ -28,6 +28,7 @@ class Column:
         positive: numbers must be above zero.
         blank: cells may be empty, and the column may be missing.
         choices: the only texts allowed, if any are given.
+        not_negative: numbers must be zero or more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     positive: bool = False
     blank: bool = False
     choices: tuple[str, ...] = ()
+    not_negative: bool = False
 
 
 @dataclass(frozen=True)

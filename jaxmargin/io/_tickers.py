@@ -68,6 +68,7 @@ def read_deribit_summary(path: Path) -> Chain:
         prices={},
         example="BTC-27MAR26-60000-C",
         future_size=DERIBIT_FUTURE_SIZE,
+        sides=("bid_price", "ask_price"),
     )
 
 
@@ -163,7 +164,12 @@ def read_bybit(path: Path, *, prices: dict[str, float]) -> Chain:
             "multiplier": 1.0,
         }
 
-    time = pd.to_datetime(int(content["time"]), unit="ms", utc=True)
+    try:
+        time = pd.to_datetime(int(content["time"]), unit="ms", utc=True)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInputError(
+            f"{path.name}, time: {content['time']!r} is no time. Save the whole answer."
+        ) from None
     return chain_of_rows(
         path,
         rows,
@@ -173,4 +179,5 @@ def read_bybit(path: Path, *, prices: dict[str, float]) -> Chain:
         prices=prices,
         time=time,
         example="BTC-27MAR26-60000-C-USDT",
+        sides=("bid1Price", "ask1Price"),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from sys import float_info
 from typing import Any
 
-from jaxmargin.io._limits import MOST_SETTINGS_BYTES, read_small_text
+from jaxmargin.io._limits import MOST_SETTINGS_BYTES, is_shallow, read_small_text
 from jaxmargin.io._problems import Problems
 
 __all__ = ["is_count", "is_number", "read_toml"]
@@ -32,7 +32,7 @@ def read_toml(path: Path, what: str, problems: Problems) -> dict[str, Any] | Non
     except ValueError as error:  # of the form, or a whole number of thousands of digits
         problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
         return None
-    if content is None or not _is_shallow(content):
+    if content is None or not is_shallow(content, _MOST_DEPTH):
         problems.add(
             path.name, f"tables or lists nested more than {_MOST_DEPTH} deep", "Write them flat."
         )
@@ -49,17 +49,3 @@ def is_number(value: Any) -> bool:
 def is_count(value: Any) -> bool:
     """Whether `value` is a whole number that double precision holds."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_COUNT
-
-
-def _is_shallow(content: Any) -> bool:
-    level = [content]
-    for _ in range(_MOST_DEPTH):
-        nested = [each for each in level if isinstance(each, dict | list)]
-        if not nested:
-            return True
-        level = [
-            inner
-            for each in nested
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return not any(isinstance(each, dict | list) for each in level)

@@ -1,6 +1,5 @@
 """A margin run to look back at: a job file, or the folder that holds the results of one."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import Problems, sha256
+from jaxmargin.io import Problems, read_json, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import read_job
 
@@ -57,12 +56,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     cure = "Give a job file, or the --out folder of jaxmargin margin."
     if not file.is_file():
         raise InvalidInputError(f"{folder}: no manifest.json in this folder. {cure}")
+    manifest = read_json(file, "manifest", Problems()) or {}
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
         entries = [(entry["file"], entry["sha256"]) for entry in manifest["inputs"]]
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         raise InvalidInputError(f"{file}: not a manifest of jaxmargin margin. {cure}") from None
-    if "job" not in manifest or not entries:
+    if not isinstance(manifest.get("job"), str) or not entries:
         raise InvalidInputError(
             f"{file}: it does not name its job file, as earlier versions did not. Run the job "
             "again, or give the job file instead."

@@ -212,7 +212,7 @@ def test_a_job_is_exported_and_margined(tmp_path):
     names = pd.read_parquet(tmp_path / "job/market/assets.parquet")["asset"]
     table = tmp_path / "targets.csv"
     rows = [f"{name},Commodity,Risk_Commodity,{name},16" for name in names]
-    table.write_text("\n".join(["asset,product_class,risk_type,qualifier,bucket", *rows]))
+    table.write_text("\n".join(["asset,product_class,risk_type,qualifier,bucket", *rows, ""]))
     exported = export_crif(job, table, tmp_path / "crif.csv")
     result = run_simm(tmp_path / "crif.csv")
     assert set(result.margins["portfolio"]) == set(exported["PortfolioId"])

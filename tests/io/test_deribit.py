@@ -33,8 +33,9 @@ def row(strike, option_type, mark, *, volatility=0.5, expiry=EXPIRY, index="BTC-
     }
 
 
-def pair(strike, forward, call=0.05, **terms):
+def pair(strike, forward, time_value=0.05, **terms):
     """A call and the put that parity gives it: C - P = 1 - K / F."""
+    call = time_value + max(1.0 - strike / forward, 0.0)
     return [
         row(strike, "call", call, **terms),
         row(strike, "put", call - 1.0 + strike / forward, **terms),
