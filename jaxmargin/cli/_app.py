@@ -12,6 +12,7 @@ from jaxmargin.cli._checks import checks
 from jaxmargin.cli._compare import compare
 from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
+from jaxmargin.cli._exports import DuckdbFlag, SqlUrl
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._rulebooks import rulebooks
 from jaxmargin.cli._scenarios import JobFile, scenarios
@@ -115,19 +116,23 @@ def margin(
             "grid of prices, if absent."
         ),
     ] = None,
+    duckdb: DuckdbFlag = False,
+    sql: SqlUrl = None,
 ) -> None:
     """Margin every account of a job; with collateral in its book, also say where it stands."""
     from jaxmargin.report import print_plain
 
     coins = tuple(dict.fromkeys(name.strip() for name in liquidation.split(",") if name.strip()))
     accounts = tuple(dict.fromkeys(liquidation_account or ()))
-    result = _margin(job, out, pnl=pnl, liquidation=coins, liquidation_accounts=accounts)
+    result = _margin(
+        job, out, pnl=pnl, liquidation=coins, liquidation_accounts=accounts, duckdb=duckdb, sql=sql
+    )
     files = ["requirements.parquet", "components.parquet", "manifest.json"]
     files += ["states.parquet"] * (result.states is not None)
     files += ["liquidation.parquet"] * bool(coins)
     if result.safeguards is not None:
         files += ["safeguards.parquet", "safeguards_state.parquet"]
-    print_plain([f"Results in {out}: {', '.join(files + ['pnl.parquet'] * pnl)}."])
+    print_plain([f"Results in {out}: {', '.join(files + ['pnl.parquet'] * pnl)}.", *result.exports])
 
 
 @app.command()

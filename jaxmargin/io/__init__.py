@@ -31,10 +31,17 @@ from jaxmargin.io._crif_parameters import simm_library as simm_library
 from jaxmargin.io._crif_targets import CrifTarget as CrifTarget
 from jaxmargin.io._crif_targets import read_crif_targets as read_crif_targets
 from jaxmargin.io._crif_write import write_crif as write_crif
+from jaxmargin.io._database_url import DatabaseUrl as DatabaseUrl
+from jaxmargin.io._database_url import TableSource as TableSource
+from jaxmargin.io._database_url import hide_secrets as hide_secrets
+from jaxmargin.io._database_url import is_source as is_source
+from jaxmargin.io._database_url import open_url as open_url
+from jaxmargin.io._database_url import parse_source as parse_source
 from jaxmargin.io._deribit import read_deribit as read_deribit
 from jaxmargin.io._derive_parameters import build_derive_parameters as build_derive_parameters
 from jaxmargin.io._derive_parameters import build_derive_scenarios as build_derive_scenarios
 from jaxmargin.io._derive_rulebook import build_derive_rulebook as build_derive_rulebook
+from jaxmargin.io._duckdb import write_duckdb as write_duckdb
 from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._frameworks import framework_library as framework_library
@@ -71,6 +78,10 @@ from jaxmargin.io._safeguards import read_safeguards as read_safeguards
 from jaxmargin.io._safeguards import safeguard_library as safeguard_library
 from jaxmargin.io._scenario_table import read_scenarios as read_scenarios
 from jaxmargin.io._scenario_table import scenario_table as scenario_table
+from jaxmargin.io._snapshot import take_snapshots as take_snapshots
+from jaxmargin.io._sql_append import append_sql as append_sql
+from jaxmargin.io._sql_append import open_sql_target as open_sql_target
+from jaxmargin.io._sql_engine import load_package as load_package
 from jaxmargin.io._stress import StressScenario as StressScenario
 from jaxmargin.io._stress import StressStep as StressStep
 from jaxmargin.io._stress import read_stress as read_stress
@@ -80,6 +91,7 @@ from jaxmargin.io._stress_moves import estimate_betas as estimate_betas
 from jaxmargin.io._systemic import read_contributions as read_contributions
 from jaxmargin.io._systemic import read_members as read_members
 from jaxmargin.io._systemic import read_volumes as read_volumes
+from jaxmargin.io._table_keys import table_key as table_key
 from jaxmargin.io._tickers import read_bybit as read_bybit
 from jaxmargin.io._tickers import read_deribit_summary as read_deribit_summary
 from jaxmargin.io._tickers import read_okx as read_okx

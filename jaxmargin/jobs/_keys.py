@@ -1,6 +1,18 @@
 """What a job file may say outside [scenarios]: sections, keys, their types and defaults."""
 
-from jaxmargin.jobs._types import COUNT, END, FLAG, NAMES, NUMBER, PATH, TEXT, TIME, Key, one_of
+from jaxmargin.jobs._types import (
+    COUNT,
+    END,
+    FLAG,
+    NAMES,
+    NUMBER,
+    PATH,
+    TABLE,
+    TEXT,
+    TIME,
+    Key,
+    one_of,
+)
 
 __all__ = [
     "ALLOCATION",
@@ -22,18 +34,18 @@ TOP = {
     "round_to": Key(NUMBER, 0.01, lambda v: v > 0.0, "a number above zero"),
 }
 MARKET = {
-    "assets": Key(PATH),
-    "forwards": Key(PATH),
-    "volatilities": Key(PATH),
+    "assets": Key(TABLE),
+    "forwards": Key(TABLE),
+    "volatilities": Key(TABLE),
     "surface": one_of("linear", "monotone-cubic", "svi", "ssvi"),
     "dynamics": one_of("sticky-strike", "sticky-moneyness", "sticky-delta"),
     "averaging_minutes": Key(NUMBER, 0.0, lambda v: v >= 0.0, "minutes, or 0 for no averaging"),
 }
 BOOK = {
-    "instruments": Key(PATH),
-    "positions": Key(PATH),
-    "combos": Key(PATH, None),
-    "collateral": Key(PATH, None),
+    "instruments": Key(TABLE),
+    "positions": Key(TABLE),
+    "combos": Key(TABLE, None),
+    "collateral": Key(TABLE, None),
 }
 _SCENARIO_RULE = {
     "kind": Key(TEXT),
@@ -77,13 +89,13 @@ RULEBOOKS = {
 }
 _SHARE = {"rule": lambda v: 0.0 <= v < 1.0, "cure": "a number from 0 and below 1"}
 ALLOCATION = {
-    "collateral": Key(PATH),
-    "schedule": Key(PATH),
-    "inventory": Key(PATH),
-    "limits": Key(PATH, None),
-    "exclusions": Key(PATH, None),
-    "costs": Key(PATH, None),
-    "marks": Key(PATH, None),
+    "collateral": Key(TABLE),
+    "schedule": Key(TABLE),
+    "inventory": Key(TABLE),
+    "limits": Key(TABLE, None),
+    "exclusions": Key(TABLE, None),
+    "costs": Key(TABLE, None),
+    "marks": Key(TABLE, None),
     "most_age_minutes": Key(NUMBER, 60.0, lambda v: v > 0.0, "minutes above 0"),
     "most_deviation": Key(NUMBER, 0.02, **_SHARE),
     "least_sources": Key(COUNT, 2, lambda v: v >= 1, "a whole number from 1"),
@@ -112,14 +124,14 @@ SYSTEMIC = {
     "resources": Key(
         TEXT, None, lambda v: v in ("initial-margin", "collateral"), "initial-margin or collateral"
     ),
-    "members": Key(PATH, None),
+    "members": Key(TABLE, None),
     "level": Key(NUMBER, 0.99, lambda v: 0.0 < v < 1.0, "a number between 0 and 1"),
-    "contributions": Key(PATH, None),
+    "contributions": Key(TABLE, None),
     "own_capital": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
     "second_capital": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
     "assessment": Key(NUMBER, 0.0, **_NOT_NEGATIVE),
     "insurance_fund": Key(NUMBER, None, **_NOT_NEGATIVE),
-    "volumes": Key(PATH, None),
+    "volumes": Key(TABLE, None),
     "impact": Key(NUMBER, None, **_NOT_NEGATIVE),
     "retained": Key(NUMBER, 1.0, lambda v: 0.0 <= v <= 1.0, "a share from 0 to 1"),
     "steps": Key(COUNT, 20, lambda v: v >= 2, "a whole number from 2"),

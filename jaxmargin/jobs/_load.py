@@ -73,19 +73,20 @@ class Inputs:
     windows: dict[str, History] = field(default_factory=dict)
 
 
-def load_inputs(path: Path, *, safeguards: bool = False) -> Inputs:
+def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None = None) -> Inputs:
     """Read and check every input of the job at `path`; nothing is computed.
 
     Args:
         path: job file.
         safeguards: whether what is asked for applies safeguards, or has no margins; else a job
             that has them is refused, as its margins would be too low.
+        snapshots: folder for tables of databases; see `read_job`.
 
     Raises:
         InvalidInputError: with every problem of every input.
     """
     problems = Problems()
-    job = read_job(path, problems)
+    job = read_job(path, problems, snapshots=snapshots)
     problems.raise_if_any()
     assert job is not None  # a job that cannot be used has problems
     require(

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.io import require_folder, write_table
+from jaxmargin.jobs._export import DUCKDB_FILE, export_results, open_export
 from jaxmargin.jobs._load import load_inputs
 
 __all__ = ["MarginResult", "run_margin"]
@@ -33,6 +34,7 @@ class MarginResult:
         states: one row per account; None where the job names no collateral.
         liquidation: one row per account, coin and side; None if not asked for.
         safeguards: one row per account; None without [safeguards].
+        exports: a sentence about each place that the results also went to.
     """
 
     requirements: pd.DataFrame
@@ -41,6 +43,7 @@ class MarginResult:
     states: pd.DataFrame | None
     liquidation: pd.DataFrame | None
     safeguards: pd.DataFrame | None
+    exports: tuple[str, ...] = ()
 
 
 def run_margin(
@@ -50,6 +53,8 @@ def run_margin(
     pnl: bool = False,
     liquidation: Sequence[str] = (),
     liquidation_accounts: Sequence[str] = (),
+    duckdb: bool = False,
+    sql: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> MarginResult:
     """Margin every account of the job at `path` and write the results to the folder `out`.
@@ -62,6 +67,7 @@ def run_margin(
     Where the job has [safeguards], margins are those after them, with what each added among the
     components; `safeguards.parquet` says what they did, see `Safeguarded`, and
     `safeguards_state.parquet` is what the next run goes on from.
+    With `duckdb` or `sql` the tables but `pnl` also go there, see `export_results`.
     Nothing is written unless everything was computed. Initial and maintenance margin are rounded
     up to `round_to`; the component `rounding` holds the difference.
 
@@ -72,6 +78,8 @@ def run_margin(
         liquidation: coins whose liquidation prices are sought.
         liquidation_accounts: only of these accounts, and to rounding; of all from a grid of prices
             if none is named.
+        duckdb: whether to write `results.duckdb` too.
+        sql: URL of a database to append the results to.
         progress: called with work done and work in all.
 
     Raises:
@@ -79,6 +87,7 @@ def run_margin(
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     require_folder(out)
+    export = open_export(duckdb=duckdb, sql=sql)
     start = time.perf_counter()
     inputs = load_inputs(path, safeguards=True)
     read_seconds = time.perf_counter() - start
@@ -114,6 +123,9 @@ def run_margin(
     more = {"liquidation": prices, "stress_moves": calculation.scenarios.moves}
     there = {name for name, table in (results.extra() | more).items() if table is not None}
     manifest["warnings"] += _stale(out, there | ({"pnl"} if pnl else set()))
+    if not duckdb and (out / DUCKDB_FILE).exists():
+        cure = "Give --duckdb to write it anew, or take it away."
+        manifest["warnings"].append(f"{DUCKDB_FILE} is of an earlier run. {cure}")
     file = out / "pnl.parquet"
     table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
     with table if pnl else nullcontext() as facts:
@@ -123,6 +135,9 @@ def run_margin(
             if extra is not None:
                 write_table(extra, out / f"{name}.parquet")
         manifest = write_results(results, manifest, out)
+    names = ["requirements", "components", *sorted(there)]
+    asked = {"liquidation": list(liquidation), "liquidation_accounts": list(liquidation_accounts)}
+    exports = export_results(export, out, names, manifest, options=asked)
     return MarginResult(
         results.requirements,
         results.components,
@@ -130,6 +145,7 @@ def run_margin(
         results.states,
         prices,
         results.extra()["safeguards"],
+        tuple(exports),
     )
 
 

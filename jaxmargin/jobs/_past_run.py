@@ -46,8 +46,9 @@ def read_run(path: Path, *, safeguards: bool = False) -> PastRun:
         return PastRun(path, load_inputs(path, safeguards=safeguards), None, {})
     manifest = _read_manifest(path)
     job = path / manifest["job"]
-    _require_unchanged(path, job, manifest["inputs"])
-    inputs = load_inputs(job, safeguards=safeguards)
+    snapshots = path / "inputs" if (path / "inputs").is_dir() else None
+    _require_unchanged(path, job, manifest["inputs"], snapshots)
+    inputs = load_inputs(job, safeguards=safeguards, snapshots=snapshots)
     return PastRun(path, inputs, _read_published(path), manifest)
 
 
@@ -69,7 +70,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _require_unchanged(folder: Path, job: Path, recorded: list[dict[str, Any]]) -> None:
+def _require_unchanged(
+    folder: Path, job: Path, recorded: list[dict[str, Any]], snapshots: Path | None
+) -> None:
     """Raise unless every input has the SHA-256 of the manifest; the job file is the first."""
     cure = f"Inputs changed since the run in {folder}; run it again."
     if not job.is_file():
@@ -80,7 +83,7 @@ def _require_unchanged(folder: Path, job: Path, recorded: list[dict[str, Any]]) 
     if sha256(job) != recorded[0]["sha256"]:
         raise InvalidInputError(f"{job}: not the SHA-256 that manifest.json states. {cure}")
     problems = Problems()
-    read = read_job(job, problems)
+    read = read_job(job, problems, snapshots=snapshots)
     problems.raise_if_any()
     assert read is not None  # a job that cannot be used has problems
     files = read.inputs()
@@ -90,10 +93,11 @@ def _require_unchanged(folder: Path, job: Path, recorded: list[dict[str, Any]]) 
             f"{job.name} reads, as earlier versions left out that of [rulebook]. Run the job again."
         )
     for file, entry in zip(files, recorded, strict=True):
+        named = read.snapshots.labels.get(file, str(file))
         if not file.is_file():
-            problems.add(str(file), "not there any more", cure)
+            problems.add(named, "not there any more", cure)
         elif sha256(file) != entry["sha256"]:
-            problems.add(str(file), "not the SHA-256 that manifest.json states", cure)
+            problems.add(named, "not the SHA-256 that manifest.json states", cure)
     problems.raise_if_any()
 
 

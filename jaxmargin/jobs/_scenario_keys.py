@@ -8,8 +8,8 @@ from jaxmargin.jobs._types import (
     NAMES,
     NUMBER,
     NUMBERS,
-    PATH,
     PATHS,
+    TABLE,
     TEXT,
     TIME,
     Key,
@@ -43,7 +43,7 @@ def _decay(default: float) -> Key:
 
 KIND = {"kind": Key(TEXT)}
 HISTORY = {
-    "history": Key(PATH),
+    "history": Key(TABLE),
     "start": Key(TIME, None),
     "end": Key(END, None),
     "constant": Key(NAMES, ()),
@@ -64,7 +64,7 @@ MONTE_CARLO = {
     **SEED,
 }
 CORRELATION = {
-    "correlations": Key(PATH, None),
+    "correlations": Key(TABLE, None),
     "repair_limit": Key(NUMBER, 0.1, lambda v: v >= 0.0, "a Frobenius distance from 0"),
     "correlation_shift": Key(NUMBER, 0.0, lambda v: -1.0 <= v <= 1.0, "a number from -1 to 1"),
     "correlation_blocks": Key(GROUPS, ()),
@@ -139,14 +139,14 @@ SCENARIOS: dict[str, dict[str, Key]] = {
         **KIND,
         "names": Key(NAMES, ()),
         "files": Key(PATHS, ()),
-        "history": Key(PATH, None),
+        "history": Key(TABLE, None),
         "start": Key(TIME, None),
         "end": Key(END, None),
         "constant": Key(NAMES, ()),
         **SEED,
         **DEPEGS,
     },
-    "file": {**KIND, "file": Key(PATH), "constant": Key(NAMES, ()), **SEED, **DEPEGS},
+    "file": {**KIND, "file": Key(TABLE), "constant": Key(NAMES, ()), **SEED, **DEPEGS},
 }
 HISTORY_KINDS = (
     "historical",

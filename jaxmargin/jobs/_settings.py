@@ -1,14 +1,14 @@
 """The job file: which tables, which scenarios, which rulebook."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import ADD_ONS, Problems, nearest, read_toml
+from jaxmargin.io import ADD_ONS, Problems, TableSource, nearest, read_toml
 from jaxmargin.jobs._governance_keys import GOVERNANCE
 from jaxmargin.jobs._keys import (
     ALLOCATION,
@@ -22,6 +22,7 @@ from jaxmargin.jobs._keys import (
 )
 from jaxmargin.jobs._paths import ROOT_VARIABLE, outside
 from jaxmargin.jobs._scenario_keys import SCENARIOS
+from jaxmargin.jobs._sources import Snapshots, fix_sources, shown
 from jaxmargin.jobs._types import END, REQUIRED, TIME, TYPES, Key
 
 __all__ = ["OF_THE_RULEBOOK", "Job", "read_job"]
@@ -47,6 +48,7 @@ class Job:
         given: keys of [scenarios] that the file gives.
         systemic: what stress tests of the venue as a whole need; None without the section.
         governance: reviews of the model, for framework checks; None without the section.
+        snapshots: files among these that stand for tables of databases.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Job:
     given: tuple[str, ...]
     systemic: Mapping[str, Any] | None = None
     governance: Mapping[str, Any] | None = None
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
     def inputs(self) -> list[Path]:
         """Every file that a margin depends on, the job file first."""
@@ -70,11 +73,14 @@ class Job:
         return [self.path] + [v for v in values if isinstance(v, Path)]
 
     def resolved(self) -> dict[str, Any]:
-        """The settings in plain types, paths relative to the job file, for the manifest."""
+        """The settings in plain types, for the manifest.
+
+        Paths are relative to the job file; tables of databases as it names them, less passwords.
+        """
         return {
-            **{key: _plain(value, self.path.parent) for key, value in self.settings.items()},
+            **{key: self._plain(value) for key, value in self.settings.items()},
             **{
-                name: {key: _plain(v, self.path.parent) for key, v in section.items()}
+                name: {key: self._plain(v) for key, v in section.items()}
                 for name, section in (
                     ("market", self.market),
                     ("book", self.book),
@@ -89,9 +95,25 @@ class Job:
             **({"add_on": [dict(table) for table in self.add_ons]} if self.add_ons else {}),
         }
 
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return [self._plain(item) for item in value]
+        if isinstance(value, Path):
+            inside = value.is_relative_to(self.path.parent)
+            place = value.relative_to(self.path.parent) if inside else value
+            return self.snapshots.labels.get(value, place.as_posix())
+        return value.isoformat() if isinstance(value, pd.Timestamp) else value
 
-def read_job(path: Path, problems: Problems) -> Job | None:
-    """Read and check a job file; None if it cannot be used."""
+
+def read_job(path: Path, problems: Problems, *, snapshots: Path | None = None) -> Job | None:
+    """Read and check a job file; None if it cannot be used.
+
+    Args:
+        path: job file.
+        problems: where problems go.
+        snapshots: folder for tables of databases as they are now, or as they were if it has them;
+            a temporary one unless given.
+    """
     before = len(problems.found)
     content = read_toml(path, "job file", problems)
     if content is None:
@@ -141,9 +163,16 @@ def read_job(path: Path, problems: Problems) -> Job | None:
     add_ons = reader.tables_by_kind("add_on", sections["add_on"] or [], ADD_ONS)
     if len(problems.found) > before:
         return None
+    read = {
+        "market": market, "book": book, "scenarios": scenarios, "allocation": allocation,
+        "systemic": systemic,
+    }  # fmt: skip
+    fixed, files = fix_sources(read, snapshots, path.name, problems)
+    if len(problems.found) > before:
+        return None
     return Job(
-        path, settings, market, book, scenarios, rulebook, allocation, safeguards, add_ons, given,
-        systemic, governance,
+        path, settings, rulebook=rulebook, safeguards=safeguards, add_ons=add_ons, given=given,
+        governance=governance, snapshots=files, **fixed,
     )  # fmt: skip
 
 
@@ -245,7 +274,7 @@ class _Reader:
         hint = ""
         if kind in (TIME, END):
             hint = " such as 2026-02-05T08:00:00Z, without quotes, from 1901 to 2199"
-        self.problems.add(where, f"{value!r} is not {kind}", f"Give {kind}{hint}.")
+        self.problems.add(where, f"{shown(value)} is not {kind}", f"Give {kind}{hint}.")
         return None
 
     def require_inside(self, where: str, value: Any) -> None:
@@ -261,16 +290,9 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 
 def _below(folder: Path, value: Any) -> Any:
-    """Paths counted from `folder`; anything else as it is."""
+    """Paths and database files counted from `folder`; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(_below(folder, item) for item in value)
+    if isinstance(value, TableSource):
+        return replace(value, folder=folder)
     return folder / value if isinstance(value, Path) else value
-
-
-def _plain(value: Any, folder: Path) -> Any:
-    if isinstance(value, Path):
-        inside = value.is_relative_to(folder)
-        return (value.relative_to(folder) if inside else value).as_posix()
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return [_plain(item, folder) for item in value] if isinstance(value, tuple) else value

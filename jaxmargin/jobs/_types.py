@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import is_count, is_number
+from jaxmargin.io import is_count, is_number, is_source, parse_source
 
 __all__ = [
     "COUNT",
@@ -21,6 +21,7 @@ __all__ = [
     "PATH",
     "PATHS",
     "REQUIRED",
+    "TABLE",
     "TEXT",
     "TIME",
     "TYPES",
@@ -48,8 +49,9 @@ class Key:
     cure: str = ""
 
 
-PATH, PATHS, TEXT, NUMBER, COUNT, TIME, END, FLAG, NAMES, NUMBERS, GROUPS = (
+PATH, TABLE, PATHS, TEXT, NUMBER, COUNT, TIME, END, FLAG, NAMES, NUMBERS, GROUPS = (
     "a path",
+    "a path, or URL::table of a database",
     "a list of paths",
     "a text",
     "a number",
@@ -70,6 +72,10 @@ def one_of(*choices: str) -> Key:
 
 def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(fits(item) for item in value)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and "://" not in value and not is_source(value)
 
 
 def _is_names(value: Any) -> bool:
@@ -93,14 +99,18 @@ def _end(value: date) -> pd.Timestamp:
 
 # For each type: does a value fit, and what it becomes.
 TYPES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Any]]] = {
-    PATH: (lambda v: isinstance(v, str) and v != "", Path),
+    PATH: (_is_path, Path),
+    TABLE: (
+        lambda v: _is_path(v) or (isinstance(v, str) and is_source(v)),
+        lambda v: parse_source(v, Path()) if is_source(v) else Path(v),
+    ),
     TEXT: (lambda v: isinstance(v, str), str),
     NUMBER: (is_number, float),
     COUNT: (is_count, int),
     TIME: (_is_time, _utc),
     END: (_is_time, _end),
     FLAG: (lambda v: isinstance(v, bool), bool),
-    PATHS: (_is_names, lambda v: tuple(Path(item) for item in v)),
+    PATHS: (lambda v: _is_list(v, _is_path), lambda v: tuple(Path(item) for item in v)),
     NAMES: (_is_names, tuple),
     GROUPS: (lambda v: _is_list(v, _is_names), lambda v: tuple(tuple(item) for item in v)),
     NUMBERS: (
