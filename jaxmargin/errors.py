@@ -1,8 +1,8 @@
-"""The one error a user sees for bad input, and the one way to raise it."""
+"""The errors a user sees: for bad input, with the one way to raise it, and for jobs."""
 
 from collections.abc import Sequence
 
-__all__ = ["InvalidInputError", "require"]
+__all__ = ["InvalidInputError", "JobError", "require"]
 
 
 class InvalidInputError(ValueError):
@@ -19,6 +19,16 @@ class InvalidInputError(ValueError):
         listed = (problems,) if isinstance(problems, str) else problems
         self.problems = tuple("".join(map(_shown, problem)) for problem in listed)
         super().__init__("\n".join(self.problems))
+
+
+class JobError(RuntimeError):
+    """A job that cannot go on although its input is sound; a final subclass says why.
+
+    Attributes:
+        exit_code: of the command line.
+    """
+
+    exit_code: int = 1
 
 
 def _shown(letter: str) -> str:

@@ -110,6 +110,7 @@ def build_positions(
     quantity: Float[np.ndarray, " position"],
     *,
     accounts: int,
+    contracts: int = 0,
 ) -> Positions:
     """Group positions by account into padded blocks; on the host.
 
@@ -122,6 +123,8 @@ def build_positions(
         instrument: contract of each position, as a row of the book.
         quantity: contracts; finite.
         accounts: number of accounts; those without positions are kept.
+        contracts: rows of the book that these or other accounts hold, at least; gives dense rows
+            of some of the accounts of a book the columns that they have among all.
 
     Raises:
         InvalidInputError: an account is out of range, a quantity not finite, or an account holds
@@ -152,7 +155,7 @@ def build_positions(
     starts = np.concatenate([[0], np.cumsum(held)])
     slot = np.arange(account.size) - starts[account[order]]
 
-    columns = bucket_size(int(instrument.max(initial=0)) + 1)
+    columns = bucket_size(max(int(instrument.max(initial=0)) + 1, contracts))
     row = np.zeros(accounts, np.int32)
     blocks, first = [], 0
     for width in np.unique(widths):

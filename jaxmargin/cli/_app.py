@@ -15,13 +15,14 @@ from jaxmargin.cli._explain import explain
 from jaxmargin.cli._exports import DuckdbFlag, SqlUrl
 from jaxmargin.cli._importers import importers
 from jaxmargin.cli._rulebooks import rulebooks
+from jaxmargin.cli._run import run, status
 from jaxmargin.cli._scenarios import JobFile, scenarios
 from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.cli._simm import crif, simm
 from jaxmargin.cli._stress import stress
 from jaxmargin.cli._what_if import what_if
-from jaxmargin.errors import InvalidInputError, require
+from jaxmargin.errors import InvalidInputError, JobError, require
 
 if TYPE_CHECKING:
     from jaxmargin.jobs import MarginResult
@@ -42,6 +43,8 @@ app.command()(checks)
 app.command()(compare)
 app.command()(conform)
 app.command()(rulebooks)
+app.command()(run)
+app.command()(status)
 app.command()(what_if)
 app.command()(sensitivities)
 app.command()(stress)
@@ -56,7 +59,8 @@ def main() -> None:
 
     Bad input ends it with exit code 2 and one line per problem; a file that cannot be written,
     or too little memory, with exit code 1; an allocation that leaves an account short with 3;
-    a framework check that fails with 4.
+    a framework check that fails with 4; a folder in which another run is at work with 5; workers
+    that ended more often than they were replaced with 6.
     """
     try:
         app()
@@ -66,6 +70,8 @@ def main() -> None:
         _fail([f"{error.filename or 'file'}: {error.strerror or error}."], code=1)
     except MemoryError as error:
         _fail([str(error) or "Memory ran out. Give fewer scenarios or accounts."], code=1)
+    except JobError as error:
+        _fail([str(error)], code=error.exit_code)
 
 
 def _fail(problems: Sequence[str], *, code: int) -> NoReturn:

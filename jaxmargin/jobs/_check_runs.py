@@ -106,7 +106,7 @@ def margin_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
     )
     found: dict[str, Any] = {}
     states, guarded = folder / "states.parquet", folder / "safeguards.parquet"
-    if states.is_file():
+    if states.exists():
         table = pd.read_parquet(states)
         equity, leverage = (table[name].to_numpy(np.float64) for name in ("equity", "leverage"))
         some = equity > 0.0
@@ -114,7 +114,7 @@ def margin_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
         none = np.where(np.isinf(leverage), 1.0, 0.0)
         found["notional"] = np.where(some, np.where(some, leverage, 0.0) * equity, none)
         found["equity"] = equity
-    if guarded.is_file():
+    if guarded.exists():
         rows = pd.read_parquet(guarded)
         names = rows["binding"].value_counts()
         listed = ", ".join(f"{name} for {count:,}" for name, count in names.items())

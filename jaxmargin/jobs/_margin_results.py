@@ -17,11 +17,17 @@ from jaxmargin.jobs._facts import job_seconds
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_tables import margin_tables
 from jaxmargin.jobs._safeguard_state import STATE_FILE, LastRun
-from jaxmargin.jobs._safeguards import Safeguarded, safeguard_margins
+from jaxmargin.jobs._safeguards import Safeguarded, SafeguardPrices, safeguard_margins
 from jaxmargin.jobs._states import collateral_warnings, state_table
 from jaxmargin.margin import Requirement
 
-__all__ = ["MarginResults", "margin_manifest", "margin_results", "write_results"]
+__all__ = [
+    "MarginResults",
+    "margin_manifest",
+    "margin_results",
+    "margin_warnings",
+    "write_results",
+]
 
 _ROUGH_TAIL = 30  # effective tail scenarios below which a standard error is itself a guess
 
@@ -55,7 +61,11 @@ class MarginResults:
 
 
 def margin_results(
-    inputs: Inputs, calculation: Calculation, requirement: Requirement, last: LastRun | None
+    inputs: Inputs,
+    calculation: Calculation,
+    requirement: Requirement,
+    last: LastRun | None,
+    prices: SafeguardPrices | None = None,
 ) -> MarginResults:
     """Apply the job's safeguards to margins, and put them and accounts' states into tables.
 
@@ -64,10 +74,13 @@ def margin_results(
         calculation: what the margins were computed from.
         requirement: the margins before safeguards, of the host.
         last: the run that safeguards go on from; see `read_last_run`.
+        prices: what safeguards need, if the job is margined in parts; made unless given.
     """
     safeguarded = None
     if inputs.safeguards is not None:
-        safeguarded = safeguard_margins(inputs, calculation, requirement, inputs.safeguards, last)
+        safeguarded = safeguard_margins(
+            inputs, calculation, requirement, inputs.safeguards, last, prices
+        )
         requirement = safeguarded.requirement
     requirements, components = margin_tables(inputs, requirement, calculation.scenarios.labels)
     states = None
@@ -123,7 +136,7 @@ def margin_manifest(
         "programs": {"compiled": seconds.compiled, "from_cache": seconds.cached},
         "seconds": job_seconds(read, seconds),
         "warnings": [
-            *_warnings(inputs, results.requirements, len(labels)),
+            *margin_warnings(inputs, _least_tail(results.requirements), len(labels)),
             *_retried(execution),
             *collateral_warnings(inputs),
             *([] if safeguarded is None else safeguarded.warnings),
@@ -144,14 +157,24 @@ def write_results(results: MarginResults, manifest: dict[str, Any], out: Path) -
     return manifest
 
 
-def _warnings(inputs: Inputs, requirements: pd.DataFrame, scenarios: int) -> list[str]:
+def _least_tail(requirements: pd.DataFrame) -> float | None:
+    return None if requirements.empty else float(requirements["tail_count"].min())
+
+
+def margin_warnings(inputs: Inputs, tail: float | None, scenarios: int) -> list[str]:
+    """What a user must know of the inputs and of the scenarios in the tail.
+
+    Args:
+        inputs: the checked inputs.
+        tail: least effective number of tail scenarios of an account; None without accounts.
+        scenarios: their number.
+    """
     warnings = [
         f"{file}: columns that are not used: {', '.join(columns)}."
         for file, columns in inputs.ignored.items()
     ]
-    if requirements.empty:
+    if tail is None:
         return [*warnings, "The book has no positions, so there is no account to margin."]
-    tail = float(requirements["tail_count"].min())
     level = inputs.job.rulebook.get("level")
     if level is None:
         return warnings

@@ -1,6 +1,8 @@
 """What safeguards carry from a run to the next: a table beside the results."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,16 +14,18 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import BookTables, sha256
+from jaxmargin.io import BookTables, build_book
 from jaxmargin.jobs._calculation import build_calculation
 from jaxmargin.jobs._common_rows import has_prices
-from jaxmargin.jobs._load import Inputs
+from jaxmargin.jobs._load import Inputs, only_accounts
 from jaxmargin.jobs._past_run import PastRun, read_run
+from jaxmargin.jobs._priced import Priced, price, priced_margins
 from jaxmargin.jobs._safeguard_settings import JobSafeguards
+from jaxmargin.jobs._table_files import table_sha256
 from jaxmargin.margin.procyclicality import ProcyclicalityState, ToolMemory
 from jaxmargin.margin.safeguards import SafeguardState, rebase_safeguards, start_safeguards
 
-__all__ = ["STATE_FILE", "LastRun", "last_state", "read_last_run", "state_rows"]
+__all__ = ["STATE_FILE", "LastRun", "last_state", "price_then", "read_last_run", "state_rows"]
 
 STATE_FILE = "safeguards_state.parquet"
 _NUMBERS = ("calculated", "called", "initial", "maintenance")
@@ -79,8 +83,8 @@ def read_last_run(inputs: Inputs) -> LastRun | None:
     stated = run.manifest.get("safeguards", {}).get("state_sha256")
     file = folder / STATE_FILE
     require(stated is not None, f"{place}: the run in {folder} had no safeguards. {first}")
-    require(file.is_file(), f"{file}: no such file. {first}")
-    found = sha256(file)
+    require(file.exists(), f"{file}: no such file. {first}")
+    found = table_sha256(file)
     require(
         found == stated,
         f"{file}: not the SHA-256 that manifest.json states. Run that job again.",
@@ -110,13 +114,23 @@ def read_last_run(inputs: Inputs) -> LastRun | None:
 
 
 def last_state(
-    inputs: Inputs, safeguards: JobSafeguards, last: LastRun | None
+    inputs: Inputs,
+    safeguards: JobSafeguards,
+    last: LastRun | None,
+    then: Callable[[], Priced] | None = None,
 ) -> tuple[SafeguardState, dict[str, Any], list[str]]:
     """The state as if today's positions had been held in the last run, see `rebase_safeguards`.
 
     Accounts whose positions changed are margined once more, in the market and by the scenarios of
     the last run. One that holds what that market does not price keeps its state; one that had no
     margin then starts anew.
+
+    Args:
+        inputs: the checked inputs.
+        safeguards: which ones.
+        last: the run before; None for the first.
+        then: contracts in the market and scenarios of the last run, see `price_then`; made unless
+            given.
 
     Returns:
         The state in the order of the book's accounts; facts for the manifest; accounts that keep
@@ -125,10 +139,11 @@ def last_state(
     accounts = inputs.book.accounts
     if last is None:
         return _start(safeguards, len(accounts)), {"previous": None}, []
-    rows, past = last.rows.reindex(accounts), last.run.inputs
+    rows, past = last.rows.reindex(accounts), only_accounts(last.run.inputs, accounts)
     had, changed = (rows["calculated"] > 0.0).to_numpy(), accounts.isin(_changed(inputs, past))
     rows.loc[changed & ~had] = np.nan
-    then, unknown = _margin_then(inputs, past, accounts[changed & had])
+    priced = partial(price_then, inputs, last) if then is None else then
+    margins_then, unknown = _margin_then(inputs, past, accounts[changed & had], priced)
     with jax.enable_x64(True):
         numbers = {name: jnp.asarray(rows[name].to_numpy(np.float64)) for name in rows.columns}
         memory = tuple(
@@ -138,7 +153,7 @@ def last_state(
         held = jnp.asarray(rows["runs_held"].fillna(0).to_numpy(np.int32))
         parts = ProcyclicalityState(numbers["calculated"], numbers["called"], memory, held)
         state = SafeguardState(parts, numbers["initial"], numbers["maintenance"])
-        state = rebase_safeguards(state, jnp.asarray(then))
+        state = rebase_safeguards(state, jnp.asarray(margins_then))
     facts = {
         "previous": {
             "valuation_time": last.run.inputs.job.settings["valuation_time"].isoformat(),
@@ -146,7 +161,7 @@ def last_state(
         },
         "accounts_new": len(accounts.difference(last.rows.index)),
         "accounts_closed": len(last.rows.index.difference(accounts)),
-        "accounts_rebased": int(np.isfinite(then).sum()),
+        "accounts_rebased": int(np.isfinite(margins_then).sum()),
     }
     return state, facts, unknown
 
@@ -169,22 +184,39 @@ def _changed(inputs: Inputs, past: Inputs) -> pd.Index:
     return pd.Index(both.loc[moved, "account"].unique())
 
 
+def price_then(inputs: Inputs, last: LastRun) -> Priced:
+    """Today's contracts in the market and scenarios of the last run, as far as it prices them."""
+    past = last.run.inputs
+    nobody = inputs.book.positions.iloc[:0]
+    return price(
+        build_calculation(
+            replace(past, book=BookTables(_priced_then(inputs, past), nobody, pd.Index([])))
+        )
+    )
+
+
+def _priced_then(inputs: Inputs, past: Inputs) -> pd.DataFrame:
+    """Contracts of today that the market of the last run prices."""
+    contracts = inputs.book.instruments
+    return contracts[has_prices(contracts, past.market)].reset_index(drop=True)
+
+
 def _margin_then(
-    inputs: Inputs, past: Inputs, changed: pd.Index
+    inputs: Inputs, past: Inputs, changed: pd.Index, then: Callable[[], Priced]
 ) -> tuple[Float[np.ndarray, " account"], list[str]]:
     """Margin of today's positions in the last run; NaN for accounts that did not change.
 
     Also the changed accounts that hold what the market of that run does not price: NaN too.
     """
     accounts, positions = inputs.book.accounts, inputs.book.positions
-    contracts = inputs.book.instruments
-    priced = contracts[has_prices(contracts, past.market)].reset_index(drop=True)
+    priced = _priced_then(inputs, past)
     mine = positions[positions["account"].isin(changed)]
     new = mine.loc[~mine["instrument"].isin(priced["instrument"]), "account"].unique()
     mine = mine[~mine["account"].isin(new)].reset_index(drop=True)
     margins, who = np.full(len(accounts), np.nan), accounts[accounts.isin(mine["account"])]
     if len(who):
-        made = build_calculation(replace(past, book=BookTables(priced, mine, who)))
-        found = made.rulebook.requirement(made.book, made.market).initial
-        margins[accounts.get_indexer(who)] = np.asarray(found, np.float64)
+        held = build_book(BookTables(priced, mine, who), past.market).positions
+        margins[accounts.get_indexer(who)] = np.asarray(
+            priced_margins(then(), held).initial, np.float64
+        )
     return margins, sorted(new)

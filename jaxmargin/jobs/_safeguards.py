@@ -1,6 +1,8 @@
 """Margins of a job after its safeguards, with tables of what they did."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import equinox as eqx
@@ -13,13 +15,20 @@ from jaxtyping import Array
 from jaxmargin.io import build_book, list_some, sha256
 from jaxmargin.jobs._calculation import Calculation, build_calculation
 from jaxmargin.jobs._load import Inputs
+from jaxmargin.jobs._priced import Priced, price, priced_margins
 from jaxmargin.jobs._safeguard_settings import JobSafeguards
-from jaxmargin.jobs._safeguard_state import LastRun, last_state, state_rows
+from jaxmargin.jobs._safeguard_state import LastRun, last_state, price_then, state_rows
 from jaxmargin.margin import Requirement, gross_notional
 from jaxmargin.margin.procyclicality import CalculatedMargins
 from jaxmargin.margin.safeguards import HoldReason, SafeguardInputs, apply_safeguards
 
-__all__ = ["Safeguarded", "safeguard_margins"]
+__all__ = [
+    "SafeguardPrices",
+    "Safeguarded",
+    "safeguard_margins",
+    "safeguard_prices",
+    "safeguard_warnings",
+]
 
 _AFTER_TOOLS = ("offset_cap", "breaker", "least_margin", "held")
 
@@ -36,6 +45,7 @@ class Safeguarded:
             by the cap; NaN without) and hold (none, step or bad-data).
         state: for the next run, see `state_rows`.
         facts: for the manifest.
+        unpriced: accounts that hold what the market of the last run does not price.
         warnings: what a user must know.
     """
 
@@ -43,7 +53,53 @@ class Safeguarded:
     rows: pd.DataFrame
     state: pd.DataFrame
     facts: dict[str, Any]
+    unpriced: list[str]
     warnings: list[str]
+
+
+@dataclass(frozen=True)
+class SafeguardPrices:
+    """Prices that safeguards need, whatever accounts hold the contracts; each made when asked for.
+
+    Attributes:
+        now: in the job's own scenarios.
+        windows: in those of another window of the history, for each tool that needs one.
+        then: in the market and scenarios of the last run; it must be asked for only after one.
+    """
+
+    now: Callable[[], Priced]
+    windows: Mapping[str, Callable[[], Priced]]
+    then: Callable[[], Priced]
+
+
+def safeguard_prices(
+    inputs: Inputs, calculation: Calculation, last: LastRun | None, priced: Priced | None = None
+) -> SafeguardPrices:
+    """What the safeguards of a job need, made at most once.
+
+    Args:
+        inputs: the checked inputs.
+        calculation: what the margins were computed from.
+        last: the run before; None for the first.
+        priced: the calculation's contracts, if they are priced already.
+    """
+
+    def now() -> Priced:
+        return price(calculation) if priced is None else priced
+
+    def in_window(tool: str) -> Priced:
+        assert inputs.safeguards is not None
+        job, history = inputs.safeguards.windows[tool], inputs.windows[tool]
+        window = replace(inputs, job=job, history=history)
+        return price(build_calculation(window, calculation.market))
+
+    def then() -> Priced:
+        assert last is not None
+        return price_then(inputs, last)
+
+    tools = () if inputs.safeguards is None else inputs.safeguards.windows
+    windows = {tool: cache(lambda tool=tool: in_window(tool)) for tool in tools}
+    return SafeguardPrices(cache(now), windows, cache(then))
 
 
 def safeguard_margins(
@@ -52,6 +108,7 @@ def safeguard_margins(
     requirement: Requirement,
     safeguards: JobSafeguards,
     last: LastRun | None,
+    prices: SafeguardPrices | None = None,
 ) -> Safeguarded:
     """Apply the safeguards of a job to its margins, in double precision; see `apply_safeguards`.
 
@@ -65,21 +122,25 @@ def safeguard_margins(
         requirement: the margins, of the host.
         safeguards: which ones.
         last: the run before; None for the first.
+        prices: of the job, if it is margined in parts; made unless given.
     """
+    prices = safeguard_prices(inputs, calculation, last) if prices is None else prices
     settings, accounts = safeguards.settings, inputs.book.accounts
     initial = np.asarray(requirement.initial, np.float64)
     apart = notional = None
     windows = {
-        tool: np.asarray(_in_window(inputs, calculation, tool).initial, np.float64)
+        tool: np.asarray(
+            priced_margins(prices.windows[tool](), calculation.book.positions).initial, np.float64
+        )
         for tool in safeguards.windows
     }
     if settings.most_offset is not None:
-        apart = _apart(inputs, calculation)
+        apart = _apart(inputs, prices.now())
     if settings.leverage is not None:
         notional = np.zeros((len(accounts), settings.leverage.most_leverage.shape[1]))
         gross = gross_notional(calculation.book, calculation.market)
         notional[:, safeguards.asset_class] = np.asarray(gross, np.float64)
-    state, facts, unpriced = last_state(inputs, safeguards, last)
+    state, facts, unpriced = last_state(inputs, safeguards, last, prices.then)
     assert inputs.job.safeguards is not None
     approved = accounts.isin(inputs.job.safeguards["approved"])
     with jax.enable_x64(True):
@@ -129,7 +190,8 @@ def safeguard_margins(
         rows=rows,
         state=state_rows(after, accounts, safeguards.tools),
         facts=facts,
-        warnings=_warnings(safeguards, unpriced),
+        unpriced=unpriced,
+        warnings=safeguard_warnings(safeguards, unpriced),
     )
 
 
@@ -137,29 +199,29 @@ def _array(values: np.ndarray | None) -> Array | None:
     return None if values is None else jnp.asarray(values)
 
 
-def _in_window(inputs: Inputs, calculation: Calculation, tool: str) -> Requirement:
-    """Margins by the same rulebook over the window of the history that a tool needs."""
-    assert inputs.safeguards is not None
-    job, history = inputs.safeguards.windows[tool], inputs.windows[tool]
-    made = build_calculation(replace(inputs, job=job, history=history), calculation.market)
-    return made.rulebook.requirement(made.book, made.market)
-
-
-def _apart(inputs: Inputs, calculation: Calculation) -> np.ndarray:
+def _apart(inputs: Inputs, priced: Priced) -> np.ndarray:
     """Sum over underlyings of the margin of what each account holds on it alone."""
     positions, instruments = inputs.book.positions, inputs.book.instruments
     underlying = instruments.set_index("instrument")["underlying"]
     owner = inputs.book.accounts.get_indexer(pd.Index(positions["account"]))
-    group = owner * len(instruments) + pd.factorize(underlying[positions["instrument"]])[0]
+    # by name, so that an account's parts add up in one order whatever others hold
+    number = pd.factorize(underlying[positions["instrument"]], sort=True)[0]
+    group = owner * len(instruments) + number
     groups = pd.Index(np.unique(group))
     book = replace(inputs.book, positions=positions.assign(account=group), accounts=groups)
-    found = calculation.rulebook.requirement(build_book(book, inputs.market), calculation.market)
+    found = priced_margins(priced, build_book(book, inputs.market).positions)
     of_account = groups.to_numpy() // max(len(instruments), 1)
     margins = np.asarray(found.initial, np.float64)
     return np.bincount(of_account, margins, minlength=len(inputs.book.accounts))
 
 
-def _warnings(safeguards: JobSafeguards, unpriced: list[str]) -> list[str]:
+def safeguard_warnings(safeguards: JobSafeguards, unpriced: list[str]) -> list[str]:
+    """What a user must know: tables that are not applied, and accounts that could not be rebased.
+
+    Args:
+        safeguards: of the job.
+        unpriced: see `Safeguarded`.
+    """
     warnings = []
     if safeguards.unused:
         listed = ", ".join(safeguards.unused)

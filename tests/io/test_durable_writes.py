@@ -17,8 +17,8 @@ from jaxmargin.io import remove_partial, write_json, write_table, written_whole
 TABLE = pd.DataFrame({"account": [f"a{n}" for n in range(500)], "amount": np.arange(500.0)})
 
 
-class Full(Exception):
-    """No step was left to fail."""
+class BodyError(Exception):
+    """Of what writes, not of the disk."""
 
 
 class FailingFile:
@@ -71,6 +71,15 @@ def failing(monkeypatch):
     return steps
 
 
+def error_of(write, content, path):
+    """How writing failed; None if it did not."""
+    try:
+        write(content, path)
+    except OSError as error:
+        return error
+    return None
+
+
 @pytest.mark.parametrize("write", [write_table, write_json], ids=["table", "json"])
 def test_a_full_disk_at_any_step_leaves_the_old_file_and_no_other(failing, tmp_path, write):
     path = tmp_path / "result"
@@ -78,17 +87,15 @@ def test_a_full_disk_at_any_step_leaves_the_old_file_and_no_other(failing, tmp_p
     content = TABLE if write is write_table else {"number": 1}
     for at in range(1, 1000):
         failing.update(at=at, done=0)
-        try:
-            write(content, path)
-        except OSError as error:
-            name = failing["names"][-1]
-            last = name == "fsync" and path.read_bytes() != b"old"  # of the folder: it is there
-            assert str(tmp_path) in str(error.filename)
-            assert "No space left on device" in error.strerror
-            assert last or path.read_bytes() == b"old"
-            assert os.listdir(tmp_path) == ["result"]
-        else:
+        error = error_of(write, content, path)
+        if error is None:
             break
+        name = failing["names"][-1]
+        last = name == "fsync" and path.read_bytes() != b"old"  # of the folder: it is there
+        assert str(tmp_path) in str(error.filename)
+        assert "No space left on device" in error.strerror
+        assert last or path.read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["result"]
     assert {"open", "write", "fsync", "replace"} == set(failing["names"])
     assert at == len(failing["names"]) + 1
     assert path.read_bytes() != b"old"
@@ -155,6 +162,6 @@ def test_what_a_killed_process_left_is_taken_away_and_hidden_from_readers(tmp_pa
 
 
 def test_an_error_of_the_body_is_itself(tmp_path):
-    with pytest.raises(Full), written_whole(tmp_path / "x"):
-        raise Full
+    with pytest.raises(BodyError), written_whole(tmp_path / "x"):
+        raise BodyError
     assert os.listdir(tmp_path) == []

@@ -1,0 +1,76 @@
+"""What a run reads: the one place where its inputs are found and hashed."""
+
+from pathlib import Path
+from typing import Any
+
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.io import Problems, sha256
+from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._settings import Job, read_job
+from jaxmargin.jobs.run._plan import platform_facts
+
+__all__ = ["load_run_inputs", "makes_of", "open_run_job"]
+
+
+def open_run_job(path: Path, out: Path) -> Job:
+    """The job file of a run in the folder `out`.
+
+    Raises:
+        InvalidInputError: with every problem of the job file, or an input that is not there.
+    """
+    problems = Problems()
+    job = read_job(path, problems)
+    problems.raise_if_any()
+    assert job is not None  # a job that cannot be used has problems
+    return job
+
+
+def load_run_inputs(path: Path, out: Path, makes: dict[str, Any] | None) -> Inputs:
+    """Read and check all inputs of a run.
+
+    Args:
+        path: the job file.
+        out: folder of the run.
+        makes: what the inputs must still be, see `makes_of`; None if they are not hashed yet.
+
+    Raises:
+        InvalidInputError: with every problem of the inputs, or if one changed meanwhile.
+    """
+    inputs = load_inputs(path, safeguards=True)
+    if makes is not None and _hashes(inputs.job) != makes["inputs"]:
+        raise InvalidInputError(
+            f"{path}: an input changed while it was read. Run again once nobody writes to them."
+        )
+    return inputs
+
+
+def makes_of(job: Job, accounts_per_shard: int) -> dict[str, Any]:
+    """Everything that the results of a run depend on; see `RunPlan.makes`.
+
+    Raises:
+        InvalidInputError: a file is not there.
+    """
+    versions, device = platform_facts()
+    makes = {
+        "inputs": _hashes(job),
+        "settings": job.resolved(),
+        "accounts_per_shard": accounts_per_shard,
+        "versions": versions,
+        "platform": device,
+    }
+    previous = (job.safeguards or {}).get("previous")
+    if previous is not None and (previous / "manifest.json").is_file():
+        makes["previous_manifest_sha256"] = sha256(previous / "manifest.json")
+    return makes
+
+
+def _hashes(job: Job) -> list[dict[str, Any]]:
+    problems, found = Problems(), []
+    for file in job.inputs():
+        if not file.is_file():
+            cure = "Check the path; in a job file, paths count from its folder."
+            problems.add(str(file), "no such file", cure)
+            continue
+        found.append({"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)})
+    problems.raise_if_any()
+    return found
