@@ -14,6 +14,7 @@ from jaxmargin.cli._conform import conform
 from jaxmargin.cli._explain import explain
 from jaxmargin.cli._exports import DuckdbFlag, SqlUrl
 from jaxmargin.cli._importers import importers
+from jaxmargin.cli._report import report
 from jaxmargin.cli._rulebooks import rulebooks
 from jaxmargin.cli._run import run, status
 from jaxmargin.cli._scenarios import JobFile, scenarios
@@ -42,6 +43,7 @@ app.command()(backtest)
 app.command()(checks)
 app.command()(compare)
 app.command()(conform)
+app.command()(report)
 app.command()(rulebooks)
 app.command()(run)
 app.command()(status)

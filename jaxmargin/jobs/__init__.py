@@ -24,6 +24,7 @@ from jaxmargin.jobs._load import Inputs as Inputs
 from jaxmargin.jobs._load import load_inputs as load_inputs
 from jaxmargin.jobs._margin import MarginResult as MarginResult
 from jaxmargin.jobs._margin import run_margin as run_margin
+from jaxmargin.jobs._report import write_report as write_report
 from jaxmargin.jobs._reverse import ReverseResult as ReverseResult
 from jaxmargin.jobs._reverse import run_reverse as run_reverse
 from jaxmargin.jobs._rulebook_list import list_rulebooks as list_rulebooks

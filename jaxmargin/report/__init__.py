@@ -7,7 +7,15 @@ from jaxmargin.report._backtest import plot_margin_paths as plot_margin_paths
 from jaxmargin.report._checks import checks_summary as checks_summary
 from jaxmargin.report._compare import compare_summary as compare_summary
 from jaxmargin.report._compare import plot_comparison as plot_comparison
+from jaxmargin.report._coverage_pictures import plot_breach_counts as plot_breach_counts
+from jaxmargin.report._coverage_pictures import plot_breaches as plot_breaches
+from jaxmargin.report._coverage_pictures import plot_coverage as plot_coverage
 from jaxmargin.report._explain import explain_summary as explain_summary
+from jaxmargin.report._figure import save_picture as save_picture
+from jaxmargin.report._margin_pictures import plot_components as plot_components
+from jaxmargin.report._margin_pictures import plot_margin_spread as plot_margin_spread
+from jaxmargin.report._margin_pictures import plot_margins as plot_margins
+from jaxmargin.report._margin_pictures import plot_worst_scenarios as plot_worst_scenarios
 from jaxmargin.report._ratios import plot_ratios as plot_ratios
 from jaxmargin.report._safeguards import safeguard_lines as safeguard_lines
 from jaxmargin.report._scenarios import plot_scenarios as plot_scenarios
@@ -25,3 +33,5 @@ from jaxmargin.report._terminal import print_plain as print_plain
 from jaxmargin.report._terminal import reverse_summary as reverse_summary
 from jaxmargin.report._terminal import scenario_summary as scenario_summary
 from jaxmargin.report._what_if import what_if_summary as what_if_summary
+from jaxmargin.report.page import ResultFolder as ResultFolder
+from jaxmargin.report.page import render_page as render_page

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxmargin.report._figure import new_figure
+from jaxmargin.report._figure import new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,9 @@ __all__ = ["backtest_summary", "plot_margin_paths"]
 _ROWS = 5
 
 
-def plot_margin_paths(paths: pd.DataFrame, *, title: str, unit: str) -> "Figure":
+def plot_margin_paths(
+    paths: pd.DataFrame, *, title: str, unit: str, width: float = 11.0
+) -> "Figure":
     """Margin by day of a few portfolios, a line for each model, and the losses it was for.
 
     Losses that some model's margin did not cover are red.
@@ -27,13 +29,15 @@ def plot_margin_paths(paths: pd.DataFrame, *, title: str, unit: str) -> "Figure"
         paths: portfolio, model, time, margin, and the loss that followed.
         title: heading.
         unit: of margins and losses.
+        width: inches.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
     """
     portfolios = list(dict.fromkeys(paths["portfolio"]))
-    figure = new_figure(11.0, 1.0 + 2.8 * len(portfolios), title.replace("$", r"\$"))
+    figure = new_figure(width, 1.0 + 2.8 * len(portfolios), title.replace("$", r"\$"))
     panels = figure.subplots(len(portfolios), 1, sharex=True, squeeze=False)[:, 0]
+    beyond = "loss, not covered" + (" by every model" if paths["model"].nunique() > 1 else "")
     for axes, name in zip(panels, portfolios, strict=True):
         own = paths[paths["portfolio"] == name]
         first = own[own["model"] == own["model"].iloc[0]]
@@ -41,7 +45,7 @@ def plot_margin_paths(paths: pd.DataFrame, *, title: str, unit: str) -> "Figure"
         loss = first["loss"].to_numpy(np.float64)
         for label, shown, color in (
             ("loss, covered", (loss > 0.0) & (loss <= least), "0.75"),
-            ("loss, not covered by every model", (loss > 0.0) & (loss > least), "C3"),
+            (beyond, (loss > 0.0) & (loss > least), "C3"),
         ):
             axes.bar(
                 first["time"].to_numpy()[shown], loss[shown], width=1.5, color=color, label=label
@@ -49,12 +53,21 @@ def plot_margin_paths(paths: pd.DataFrame, *, title: str, unit: str) -> "Figure"
         for number, (model, line) in enumerate(own.groupby("model", sort=False)):
             color = ("C0", "C1", "C2", "C4", "C5")[number % 5]
             axes.plot(line["time"], line["margin"], color=color, linewidth=1.1, label=str(model))
-        axes.set_title(str(name).replace("$", r"\$"), fontsize=10, loc="left")
+        axes.set_title(plain_text(name), fontsize=10, loc="left")
         axes.set_ylabel(unit)
         axes.set_ylim(bottom=0.0)
+        if axes.get_ylim()[1] >= 1_000.0:
+            axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.3)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=5 if width > 8.0 else 2,
+        fontsize=8,
+        frameon=False,
+    )
     return figure
 
 

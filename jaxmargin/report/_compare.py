@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_summary", "plot_comparison"]
 
-_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C8", "C9")  # the others together are gray
-_MEANINGLESS = 1e-6  # of the total: components below this are not drawn
+_COLORS = ("C0", "C1", "C2", "C3", "C4", "C5")  # the others together are gray
+_STACKED = 8.0  # inches: panels of narrower figures stand one below the other
+_MEANINGLESS = 1e-4  # of the total: components below this are not drawn
 
 
 def compare_summary(summary: pd.DataFrame, facts: dict[str, Any]) -> Group:
@@ -45,7 +46,12 @@ def compare_summary(summary: pd.DataFrame, facts: dict[str, Any]) -> Group:
 
 
 def plot_comparison(
-    margins: pd.DataFrame, components: pd.DataFrame, *, title: str, currency: str
+    margins: pd.DataFrame,
+    components: pd.DataFrame,
+    *,
+    title: str,
+    currency: str,
+    width: float = 12.0,
 ) -> "Figure":
     """What each rulebook's total is made of, and how its margins of accounts compare.
 
@@ -54,13 +60,19 @@ def plot_comparison(
         components: likewise.
         title: heading.
         currency: of amounts.
+        width: inches; panels stand one below the other in a figure narrower than 8.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
     """
     names = list(dict.fromkeys(margins["rulebook"]))
-    figure = new_figure(12.0, 2.2 + 0.55 * len(names), title.replace("$", r"\$"))
-    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0), sharey=True)
+    height, heading = 2.2 + 0.55 * len(names), title.replace("$", r"\$")
+    if width < _STACKED:
+        figure = new_figure(width, 1.8 * height, heading)
+        left, right = figure.subplots(2, 1, sharey=True)
+    else:
+        figure = new_figure(width, height, heading)
+        left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0), sharey=True)
     place = {name: len(names) - 1 - number for number, name in enumerate(names)}
     totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
     scale, unit = (1e6, "million ") if totals["initial"].max() >= 1e6 else (1.0, "")
@@ -77,7 +89,14 @@ def plot_comparison(
     left.grid(axis="x", alpha=0.3)
     left.set_axisbelow(True)
     handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=6 if width >= _STACKED else 2,
+        fontsize=8,
+        frameon=False,
+    )
     wide = margins.pivot_table(index="account", columns="rulebook", values="initial", observed=True)
     first = wide[names[0]].where(wide[names[0]] > 0.0)
     for name in names:
@@ -90,8 +109,9 @@ def plot_comparison(
             )  # fmt: skip
     right.set_xscale("log")
     right.axvline(1.0, color="0.5", linestyle=":", linewidth=1.0)
-    right.set_xlabel("initial margin of an account, times the first rulebook's")
-    right.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}x")
+    right.set_xlabel("initial margin of an account, times the first's")
+    for put in (right.xaxis.set_major_formatter, right.xaxis.set_minor_formatter):
+        put(lambda ratio, _: f"{ratio:.3g}x")
     right.set_title("box: quartiles, whiskers: 5 % and 95 % of accounts", fontsize=9)
     right.grid(axis="x", alpha=0.3)
     return figure

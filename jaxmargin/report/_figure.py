@@ -1,5 +1,6 @@
 """Figures, where matplotlib is installed."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxmargin.errors import InvalidInputError
@@ -7,7 +8,11 @@ from jaxmargin.errors import InvalidInputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["new_figure"]
+__all__ = ["NARROW", "amount_scale", "new_figure", "plain_text", "save_picture"]
+
+NARROW = 5.4  # inches: a column of a page, and a phone
+_LONGEST = 26
+_SCALES = ((1e9, 1e9, "billion "), (1e6, 1e6, "million "), (1e4, 1e3, "thousand "))
 
 
 def new_figure(width: float, height: float, title: str) -> "Figure":
@@ -23,5 +28,39 @@ def new_figure(width: float, height: float, title: str) -> "Figure":
             "Pictures need matplotlib. Install it with: pip install 'jaxmargin[report]'."
         ) from None
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     return figure
+
+
+def save_picture(figure: "Figure", path: Path) -> Path:
+    """Write a figure as the suffix of `path` says, `.png` or `.svg`; the path.
+
+    Text of an SVG stays text, which can be searched and copied.
+
+    Raises:
+        InvalidInputError: another suffix.
+    """
+    if path.suffix not in (".png", ".svg"):
+        raise InvalidInputError(f"{path}: a picture is .png or .svg; got {path.suffix!r}.")
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):
+        metadata = {"Date": None} if path.suffix == ".svg" else None  # the same bytes again
+        figure.savefig(path, dpi=150, metadata=metadata)
+    return path
+
+
+def plain_text(name: object) -> str:
+    """A name as a label: no formula, no control characters, one line, and not too long."""
+    from jaxmargin.report._words import short_name
+
+    return short_name(name, _LONGEST).replace("$", r"\$")
+
+
+def amount_scale(largest: float) -> tuple[float, str]:
+    """What to divide amounts by for an axis, and its word with a space behind; 1 and none."""
+    for least, scale, word in _SCALES:
+        if largest >= least:
+            return scale, word
+    return 1.0, ""

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxmargin.report._figure import new_figure
+from jaxmargin.report._figure import amount_scale, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,14 @@ def _moves(buckets: pd.DataFrame, facts: dict[str, Any]) -> Table:
     return table
 
 
-def plot_attribution(positions: pd.DataFrame, *, title: str, currency: str) -> "Figure":
+def plot_attribution(
+    positions: pd.DataFrame,
+    *,
+    title: str,
+    currency: str,
+    width: float = 9.0,
+    others: bool = True,
+) -> "Figure":
     """Contribution of each position to its margin, next to what it would cost alone.
 
     Args:
@@ -114,6 +121,8 @@ def plot_attribution(positions: pd.DataFrame, *, title: str, currency: str) -> "
             by contract.
         title: heading.
         currency: of the margins.
+        width: inches.
+        others: whether contracts without a bar of their own have one together.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
@@ -122,31 +131,32 @@ def plot_attribution(positions: pd.DataFrame, *, title: str, currency: str) -> "
     order = by["contribution"].abs().sort_values(ascending=False, kind="stable").index
     shown = by.loc[order[:_BARS]]
     rest = by.loc[order[_BARS:]]
-    if len(rest):
+    if len(rest) and others:
         shown = pd.concat([shown, rest.sum().to_frame(f"{len(rest):,} more").T])
-    figure = new_figure(9.0, 1.6 + 0.36 * len(shown), title)
+    figure = new_figure(width, 1.6 + (0.36 if width > 8.0 else 0.27) * len(shown), title)
     axes: Axes = figure.add_subplot()
     place = np.arange(len(shown))[::-1]
-    contribution = shown["contribution"].to_numpy(np.float64)
-    axes.barh(place, shown["standalone"], height=0.8, color="0.88", label="alone")
+    scale, unit = amount_scale(float(shown.abs().to_numpy(np.float64).max(initial=0.0)))
+    contribution = shown["contribution"].to_numpy(np.float64) / scale
+    axes.barh(place, shown["standalone"] / scale, height=0.8, color="0.88", label="alone")
     for sign, color, label in ((1.0, "C3", "adds margin"), (-1.0, "C0", "frees margin")):
         some = contribution * sign > 0.0
         if not some.any():
             continue
         axes.barh(place[some], contribution[some], height=0.45, color=color, label=label)
     axes.axvline(0.0, color="0.3", linewidth=0.8)
-    axes.set_yticks(place, [str(name) for name in shown.index])
+    axes.set_yticks(place, [plain_text(name) for name in shown.index])
     axes.set_xlabel(
-        f"{currency}; the contributions add up to {positions['contribution'].sum():,.0f}"
+        f"{unit}{currency}; contributions add up to "
+        f"{positions['contribution'].sum() / scale:,.{1 if unit else 0}f}"
     )
-    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="best", fontsize=8)
     return figure
 
 
 def plot_ladder(
-    ladder: pd.DataFrame, buckets: pd.DataFrame, *, title: str, currency: str
+    ladder: pd.DataFrame, buckets: pd.DataFrame, *, title: str, currency: str, width: float = 5.2
 ) -> "Figure":
     """Margin against the price of each asset, volatilities moved too, and today's tangent.
 
@@ -155,6 +165,7 @@ def plot_ladder(
         buckets: `SensitivityResult.buckets`, whose prices are the slopes.
         title: heading.
         currency: of the margins.
+        width: inches of each panel.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
@@ -162,7 +173,7 @@ def plot_ladder(
     assets = list(ladder["asset"].unique())
     columns = 2 if len(assets) > 1 else 1
     rows = -(-len(assets) // columns)
-    figure = new_figure(5.2 * columns, 0.5 + 3.6 * max(rows, 1), title)
+    figure = new_figure(width * columns, 0.5 + 3.6 * max(rows, 1), title)
     slopes = buckets[buckets["risk"] == "price"].set_index("asset")["amount"]
     volatilities = np.sort(ladder["volatility"].unique())
     colors = dict(zip(volatilities, ("C0", "0.2", "C3"), strict=False))

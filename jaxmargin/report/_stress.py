@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxmargin.report._figure import new_figure
+from jaxmargin.report._figure import new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["costliest_stress", "plot_liquidation", "plot_stress_losses", "stress_summary"]
 
 _SCALES = ((1e9, "bn "), (1e6, "m "), (1e3, "thousand "))  # of the largest amount
+_STACKED = 8.0  # inches: panels of narrower figures stand one below the other
 _COLORS = {"off": "C3", "on": "C0"}
 
 
@@ -57,18 +58,21 @@ def stress_summary(fund: pd.DataFrame, facts: dict[str, Any]) -> Group:
     return Group(table, *(Text(line) for line in lines))
 
 
-def plot_stress_losses(fund: pd.DataFrame, *, title: str, currency: str) -> "Figure":
+def plot_stress_losses(
+    fund: pd.DataFrame, *, title: str, currency: str, width: float = 9.0
+) -> "Figure":
     """Losses beyond resources by stress: of the three largest members, and of the others.
 
     Args:
         fund: as `StressResult` has it.
         title: heading.
         currency: of amounts.
+        width: inches.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
     """
-    figure = new_figure(9.0, 1.6 + 0.35 * len(fund), title.replace("$", r"\$"))
+    figure = new_figure(width, 1.6 + 0.35 * len(fund), title.replace("$", r"\$"))
     axes = figure.subplots()
     scale, unit = _scale(fund["shortfall"].max())
     rows, start = np.arange(len(fund))[::-1], np.zeros(len(fund))
@@ -82,17 +86,19 @@ def plot_stress_losses(fund: pd.DataFrame, *, title: str, currency: str) -> "Fig
         size = np.maximum(amount.to_numpy() / scale, 0.0)
         axes.barh(rows, size, left=start, height=0.6, color=color, label=name)
         start = start + size
-    axes.set_yticks(rows, list(fund["stress"]))
+    axes.set_yticks(rows, [plain_text(name) for name in fund["stress"]])
     axes.set_xlim(left=0.0)
     axes.set_xlabel(f"loss beyond resources, {unit}{currency}")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(
+        loc="outside lower center", ncols=4 if width >= _STACKED else 2, fontsize=8, frameon=False
+    )
     return figure
 
 
 def plot_liquidation(
-    liquidation: pd.DataFrame, *, stress: str, title: str, currency: str
+    liquidation: pd.DataFrame, *, stress: str, title: str, currency: str, width: float = 11.0
 ) -> "Figure":
     """Prices, the fund and what nobody has paid yet, by step of one stress, breaker off and on.
 
@@ -101,13 +107,15 @@ def plot_liquidation(
         stress: which.
         title: heading.
         currency: of amounts.
+        width: inches; panels stand one below the other in a figure narrower than 8.
 
     Raises:
         InvalidInputError: matplotlib is not installed.
     """
     own = liquidation[liquidation["stress"] == stress]
-    figure = new_figure(11.0, 4.2, title.replace("$", r"\$"))
-    left, middle, right = figure.subplots(1, 3)
+    heading, stacked = title.replace("$", r"\$"), width < _STACKED
+    figure = new_figure(width, 10.5 if stacked else 4.2, heading)
+    left, middle, right = figure.subplots(*((3, 1) if stacked else (1, 3)))
     scale, unit = _scale(own[["fund", "shortfall", "liquidated"]].abs().to_numpy().max())
     prices = [name for name in own.columns if name.startswith("price ")]
     for breaker, part in own.groupby("breaker", sort=False):
