@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from jaxmargin.cli._exports import DuckdbFlag, SqlUrl
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.errors import InvalidInputError
@@ -43,15 +44,19 @@ def run(
     metrics: Annotated[
         Path | None, typer.Option(help="File of figures for Prometheus, such as run.prom.")
     ] = None,
+    duckdb: DuckdbFlag = False,
+    sql: SqlUrl = None,
 ) -> None:
     """Margin every account of a job in shards, and go on where an earlier run stopped.
 
     The same command again verifies what is there and computes only what is missing or damaged.
     """
     prepare_jax()
+    from jaxmargin.jobs import export_run, open_export
     from jaxmargin.jobs.run import log_to, run_job
     from jaxmargin.report import print_plain
 
+    export, exported = open_export(duckdb=duckdb, sql=sql), []
     with log_to(log, log_format), progress_bar("run") as progress:
         result = run_job(
             job,
@@ -63,8 +68,11 @@ def run(
             retries=retries,
             metrics=metrics,
             progress=progress,
+            after_manifest=lambda folder, manifest: exported.extend(
+                export_run(export, folder, manifest)
+            ),
         )
-    print_plain(_run_lines(result, out))
+    print_plain([*_run_lines(result, out), *exported])
 
 
 def status(

@@ -20,6 +20,10 @@ from jaxmargin.jobs._crif_margin import run_simm as run_simm
 from jaxmargin.jobs._demo import write_demo as write_demo
 from jaxmargin.jobs._explain import ExplainResult as ExplainResult
 from jaxmargin.jobs._explain import run_explain as run_explain
+from jaxmargin.jobs._export import Export as Export
+from jaxmargin.jobs._export import export_results as export_results
+from jaxmargin.jobs._export import export_run as export_run
+from jaxmargin.jobs._export import open_export as open_export
 from jaxmargin.jobs._load import Inputs as Inputs
 from jaxmargin.jobs._load import load_inputs as load_inputs
 from jaxmargin.jobs._margin import MarginResult as MarginResult

@@ -11,7 +11,7 @@ import pandas as pd
 
 from jaxmargin.io import DatabaseUrl, append_sql, load_package, open_sql_target, write_duckdb
 
-__all__ = ["DUCKDB_FILE", "Export", "export_results", "open_export", "run_identity"]
+__all__ = ["DUCKDB_FILE", "Export", "export_results", "export_run", "open_export"]
 
 DUCKDB_FILE = "results.duckdb"
 _SAME = ("inputs", "settings", "versions", "safeguards")  # of a manifest: what makes its results
@@ -79,7 +79,14 @@ def export_results(
     return said
 
 
-def run_identity(manifest: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+def export_run(export: Export, out: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Write or append the results of `run_job` in the folder `out`; see `export_results`."""
+    entries = [*manifest["files"], *manifest["whole"]]
+    names = dict.fromkeys(Path(entry["file"]).parts[0] for entry in entries)
+    return export_results(export, out, [name.removesuffix(".parquet") for name in names], manifest)
+
+
+def _identity(manifest: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """SHA-256 of what makes the results: the manifest's own identity if it has one.
 
     Else of inputs, settings, versions, platform, safeguards and options, so that the same job on
@@ -96,7 +103,7 @@ def run_identity(manifest: Mapping[str, Any], options: Mapping[str, Any]) -> str
 def _run_row(manifest: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     settings = manifest["settings"]
     return {
-        "run": run_identity(manifest, options),
+        "run": _identity(manifest, options),
         "title": manifest["title"],
         "valuation_time": pd.Timestamp(settings["valuation_time"]).to_pydatetime(),
         "numeraire": settings["numeraire"],

@@ -1,4 +1,4 @@
-"""Results go to DuckDB and to databases as they are in Parquet, each run once, whole or not at all."""
+"""Results in DuckDB and databases are those in Parquet, each run once, whole or not at all."""
 
 import hashlib
 import json
@@ -142,7 +142,8 @@ def test_duckdb_takes_hostile_names_and_parts_and_a_failure_leaves_the_old_file(
             found = opened.sql(f"FROM {name}").to_arrow_table()
             assert found.cast(table.schema).equals(table)
         assert opened.sql("SELECT title FROM run").fetchall() == [(RUN["title"],)]
-        wide = opened.sql('SELECT account, "it\'s ""x""", "Account_2" FROM accounts').fetchall()
+        query = 'SELECT account, "it\'s ""x""", "Account_2" FROM accounts'
+        wide = opened.sql(query).fetchall()
         assert wide == [("a'; DROP TABLE x; --", float("inf"), None), ('Ω"b', None, None)]
     before = file.read_bytes()
     part = places["components"] / "part-00001.parquet"

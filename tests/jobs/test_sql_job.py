@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import runpy
 import sqlite3
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from job_files import TABLES, edit_table, edit_text, make_job
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import table_key
 from jaxmargin.jobs import load_inputs, run_margin
+from jaxmargin.jobs.run import run_job
 
 NAMES = ("requirements", "components", "states")
 
@@ -153,6 +155,50 @@ def test_snapshots_in_a_folder_are_the_input_from_then_on(parquet, tmp_path):
     assert first.job.resolved() == again.job.resolved()
 
 
+def test_a_run_goes_on_with_the_tables_as_they_were_when_it_began(parquet, tmp_path, run_command):
+    job, tables = in_database(parquet, tmp_path, "sqlite:///book.db")
+    spoiled = tables["positions"].copy()
+    spoiled.loc[4, "quantity"] = None
+    fill_sqlite(tmp_path, tables | {"positions": spoiled})
+    out = tmp_path / "run"
+    with pytest.raises(InvalidInputError, match=r"positions@sqlite-book\.db\.parquet, column quan"):
+        run_job(job, out, accounts_per_shard=8)
+    assert not out.exists()  # so that the next try reads anew
+    (tmp_path / "book.db").unlink()
+    fill_sqlite(tmp_path, tables)
+    run_job(job, out, accounts_per_shard=8)
+    run_job(parquet, parquet.parent / "run", accounts_per_shard=8)
+    for name in NAMES:
+        for shard in range(3):
+            part = f"run/{name}.parquet/part-{shard:05d}.parquet"
+            assert (tmp_path / part).read_bytes() == (parquet.parent / part).read_bytes()
+    with sqlite3.connect(tmp_path / "book.db") as database:
+        database.execute("DELETE FROM positions")
+    database.close()
+    (out / "shards" / "00001.json").unlink()
+    words = ("run", job, "--out", out, "--accounts-per-shard", 8, "--duckdb")
+    runs = f"sqlite:///{tmp_path}/runs.db"
+    code, printed, error = run_command(*words, "--sql", runs)
+    assert (code, error.strip()) == (0, "") and "2 were there, 1 computed" in " ".join(
+        printed.split()
+    )
+    found = pd.read_parquet(out / "requirements.parquet")
+    with duckdb.connect(str(out / "results.duckdb"), read_only=True) as database:
+        both = database.sql("SELECT run, accounts FROM run").fetchall()
+        pd.testing.assert_frame_equal(
+            database.sql("FROM requirements").df(), found, check_dtype=False
+        )
+    identity = json.loads((out / "plan.json").read_text())["identity"]
+    assert both == [(identity, 20)]
+    code, printed, _ = run_command(*words, "--sql", runs)
+    assert code == 0 and f"run {identity[:12]} was there already" in " ".join(printed.split())
+    with sqlite3.connect(tmp_path / "runs.db") as database:
+        query = "SELECT count(*), sum(run = ?) FROM jaxmargin_requirements"
+        assert database.execute(query, [identity]).fetchone() == (20, 20)
+    database.close()
+    assert str(tmp_path) not in (out / "manifest.json").read_text()
+
+
 def test_a_cell_of_a_database_table_is_named_by_database_table_column_and_row(parquet, tmp_path):
     job, tables = in_database(parquet, tmp_path, "sqlite:///book.db")
     tables["positions"].loc[4, "quantity"] = None
@@ -284,3 +330,19 @@ def test_types_of_postgresql_are_those_of_parquet(postgres, tmp_path):
     assert row["expiry"] == pd.Timestamp("2026-03-27T08:00:00.123456Z")
     assert row["forward"] == 0.1 + 0.2
     assert psycopg.pq.version() > 0 and Path(positions).exists()
+
+
+def test_the_example_of_a_batch_prints_what_its_tables_say(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JAXMARGIN_EXAMPLE_OUT", str(tmp_path))
+    shown = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "10_margin_from_sql.py"))
+    printed = capsys.readouterr().out
+    results = tmp_path / "batch" / "results"
+    states = pd.read_parquet(results / "states.parquet")
+    missing = (states["initial"] - states["equity"]).clip(lower=0.0)
+    said = f"{(missing > 0.0).sum()} accounts are short of {missing.sum():,.2f} in all."
+    assert said in printed
+    initial = pd.read_parquet(results / "requirements.parquet")["initial"]
+    assert shown["trend"]["accounts"].tolist() == [20]
+    assert shown["trend"]["initial"][0] == pytest.approx(initial.sum(), rel=1e-12)
+    run_id = json.loads((results / "plan.json").read_text())["identity"][:12]
+    assert f"3 shards of run {run_id}" in printed and f"rows of run {run_id}" in printed

@@ -1,5 +1,7 @@
 """What a run reads: the one place where its inputs are found and hashed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,11 @@ from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import Problems, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import Job, read_job
-from jaxmargin.jobs.run._plan import platform_facts
+from jaxmargin.jobs.run._plan import PLAN_FILE, platform_facts
 
-__all__ = ["load_run_inputs", "makes_of", "open_run_job"]
+__all__ = ["load_run_inputs", "makes_of", "open_run_job", "snapshots_of"]
+
+_SNAPSHOTS = "inputs"  # folder of tables of databases, as they were when the run began
 
 
 def open_run_job(path: Path, out: Path) -> Job:
@@ -19,7 +23,7 @@ def open_run_job(path: Path, out: Path) -> Job:
         InvalidInputError: with every problem of the job file, or an input that is not there.
     """
     problems = Problems()
-    job = read_job(path, problems)
+    job = read_job(path, problems, snapshots=out / _SNAPSHOTS)
     problems.raise_if_any()
     assert job is not None  # a job that cannot be used has problems
     return job
@@ -36,12 +40,32 @@ def load_run_inputs(path: Path, out: Path, makes: dict[str, Any] | None) -> Inpu
     Raises:
         InvalidInputError: with every problem of the inputs, or if one changed meanwhile.
     """
-    inputs = load_inputs(path, safeguards=True)
+    inputs = load_inputs(path, safeguards=True, snapshots=out / _SNAPSHOTS)
     if makes is not None and _hashes(inputs.job) != makes["inputs"]:
         raise InvalidInputError(
             f"{path}: an input changed while it was read. Run again once nobody writes to them."
         )
     return inputs
+
+
+@contextmanager
+def snapshots_of(out: Path) -> Iterator[None]:
+    """Keep the snapshots of tables of databases that the body takes, unless it begins no run.
+
+    So that the next try reads the databases anew. Those of a run that is there stay.
+    """
+    folder, begun = out / _SNAPSHOTS, (out / PLAN_FILE).exists()
+    before, empty = set(folder.glob("*")), [] if out.exists() else [out]
+    try:
+        yield
+    except InvalidInputError:
+        if begun or not (out / PLAN_FILE).exists():
+            for file in set(folder.glob("*")) - before:
+                file.unlink(missing_ok=True)
+            for left in (folder, *empty):
+                with suppress(OSError):  # it holds something, or is not there
+                    left.rmdir()
+        raise
 
 
 def makes_of(job: Job, accounts_per_shard: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from jaxmargin.errors import require
 from jaxmargin.io import require_folder
 from jaxmargin.jobs.run._drive import Work
 from jaxmargin.jobs.run._folder import RunResult, run_in_folder
-from jaxmargin.jobs.run._inputs import load_run_inputs, makes_of, open_run_job
+from jaxmargin.jobs.run._inputs import load_run_inputs, makes_of, open_run_job, snapshots_of
 from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.run._metrics import require_metrics
 from jaxmargin.jobs.run._plan import RunPlan
@@ -47,7 +47,8 @@ def run_job(
     platform. The same run in the same folder again verifies what is there by SHA-256 and page
     checksums and computes only what is missing or damaged, so that a run may be stopped at any
     moment; all files but `status.json` and `lock` are the same to the last byte however often.
-    `manifest.json` is written once all shards are there.
+    `manifest.json` is written once all shards are there. Tables of databases are read when the run
+    begins, into the folder `inputs`, and from there whenever it goes on.
 
     Args:
         path: job file.
@@ -74,25 +75,26 @@ def run_job(
     _check(out, accounts_per_shard, shard, executor, workers, retries)
     if metrics is not None:
         require_metrics()
-    job = open_run_job(path, out)
-    makes = makes_of(job, accounts_per_shard)
-    prepared = cache(lambda: _prepared(path, out, makes))
-    return run_in_folder(
-        out,
-        makes,
-        lambda: _new_plan(makes, prepared()),
-        lambda plan: Work(
-            pool=_pool(executor, path, out, plan, prepared, workers),
-            manifest=lambda records: _manifest(prepared(), plan, records, out),
-            tables=lambda: _whole_tables(prepared()),
-            retries=retries,
-        ),
-        share=shard,
-        metrics=metrics,
-        progress=progress,
-        after_manifest=after_manifest,
-        start=start,
-    )
+    with snapshots_of(out):
+        job = open_run_job(path, out)
+        makes = makes_of(job, accounts_per_shard)
+        prepared = cache(lambda: _prepared(path, out, makes))
+        return run_in_folder(
+            out,
+            makes,
+            lambda: _new_plan(makes, prepared()),
+            lambda plan: Work(
+                pool=_pool(executor, path, out, plan, prepared, workers),
+                manifest=lambda records: _manifest(prepared(), plan, records, out),
+                tables=lambda: _whole_tables(prepared()),
+                retries=retries,
+            ),
+            share=shard,
+            metrics=metrics,
+            progress=progress,
+            after_manifest=after_manifest,
+            start=start,
+        )
 
 
 def _check(
