@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from jaxmargin.io._digest import DIGEST_KEY, content_digest, is_plain, is_text, plain_column
 from jaxmargin.io._limits import MOST_ROW_BYTES, most_table_bytes
 from jaxmargin.io._problems import Problems
 
@@ -38,8 +39,9 @@ _FORMATS = {
 def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
     """The file as it is, with text for every cell of a CSV; None if it cannot be read.
 
-    Parquet may hold text, numbers, times and truth values; page checksums are verified where the
-    file has them. CSV is in UTF-8 with commas, a header, and in each row as many fields as that.
+    Parquet may hold text, numbers, times and truth values; page checksums, and that of the content
+    of our own files, are verified where the file has them. CSV is in UTF-8 with commas, a header,
+    and in each row as many fields as that.
     """
     try:
         there = path.is_file()
@@ -139,8 +141,8 @@ def _parquet(path: Path, problems: Problems) -> pd.DataFrame | None:
     if not _is_bounded(path, problems):
         return None
     schema = pq.read_schema(path)
-    texts = [field.name for field in schema if _is_text(field.type)]
-    odd = [f"{field.name!r} ({field.type})" for field in schema if not _is_plain(field.type)]
+    texts = [field.name for field in schema if is_text(field.type)]
+    odd = [f"{field.name!r} ({field.type})" for field in schema if not is_plain(field.type)]
     if odd:
         problems.add(
             path.name, f"columns that are not text, numbers or times: {', '.join(odd)}",
@@ -156,8 +158,11 @@ def _parquet(path: Path, problems: Problems) -> pd.DataFrame | None:
     if size > most:  # few bytes in the file can stand for many
         _too_large(path, f"{size:,} bytes of text", most, problems)
         return None
+    said = (schema.metadata or {}).get(DIGEST_KEY)
+    if said is not None and said != content_digest(table):
+        raise ValueError("its content is not that of its checksum")
     columns = {
-        name: _plain_column(column)
+        name: plain_column(column)
         for name, column in zip(table.column_names, table.columns, strict=True)
         if not name.startswith(_UNNAMED_INDEX)
     }
@@ -202,19 +207,6 @@ def _names_are_unique(path: Path, names: list[str], problems: Problems) -> bool:
     return not repeated
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    types = pa.types
-    if types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    tests = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean,
-             types.is_timestamp, types.is_date, types.is_null, _is_text)  # fmt: skip
-    return any(test(kind) for test in tests)
-
-
 def _decoded_bytes(column: pa.ChunkedArray) -> int:
     """Bytes of the text of a column."""
     if not pa.types.is_dictionary(column.type):
@@ -224,17 +216,3 @@ def _decoded_bytes(column: pa.ChunkedArray) -> int:
         lengths = pc.call_function("binary_length", [chunk.dictionary]).cast(pa.int64())
         total += pc.call_function("sum", [pc.take(lengths, chunk.indices)]).as_py() or 0
     return total
-
-
-def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text as text, decimals as floating point, times in microseconds, with a zone in UTC."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        chunks = [chunk.dictionary_decode().cast(pa.large_string()) for chunk in column.chunks]
-        return pa.chunked_array(chunks, pa.large_string())
-    if pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
-    if pa.types.is_timestamp(kind):
-        plain = pa.timestamp("us", None if kind.tz is None else "UTC")
-        return column.cast(options=pc.CastOptions(plain, allow_time_truncate=True))
-    return column

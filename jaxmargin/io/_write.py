@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jaxmargin.errors import require
+from jaxmargin.io._digest import DIGEST_KEY, content_digest, is_plain
 
 __all__ = [
     "make_folder",
@@ -124,8 +125,11 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write Parquet with page checksums; see `written_whole`."""
+    """Write Parquet with page checksums, and one of the content; see `written_whole`."""
     content = pa.Table.from_pandas(table, preserve_index=False)
+    if all(is_plain(kind) for kind in content.schema.types):
+        stated = {**(content.schema.metadata or {}), DIGEST_KEY: content_digest(content)}
+        content = content.replace_schema_metadata(stated)
     with written_whole(path) as file:
         pq.write_table(content, file, write_page_checksum=True)
 
