@@ -22,6 +22,7 @@ from jaxmargin.cli._sensitivities import sensitivities
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.cli._simm import crif, simm
 from jaxmargin.cli._stress import stress
+from jaxmargin.cli._watch import watch
 from jaxmargin.cli._what_if import what_if
 from jaxmargin.errors import InvalidInputError, JobError, require
 
@@ -47,6 +48,7 @@ app.command()(report)
 app.command()(rulebooks)
 app.command()(run)
 app.command()(status)
+app.command()(watch)
 app.command()(what_if)
 app.command()(sensitivities)
 app.command()(stress)

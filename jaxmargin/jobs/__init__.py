@@ -51,3 +51,6 @@ from jaxmargin.jobs._warm import WarmResult as WarmResult
 from jaxmargin.jobs._warm import run_warm as run_warm
 from jaxmargin.jobs._what_if import WhatIfResult as WhatIfResult
 from jaxmargin.jobs._what_if import run_what_if as run_what_if
+from jaxmargin.jobs.watch import SystemClock as SystemClock
+from jaxmargin.jobs.watch import WatchResult as WatchResult
+from jaxmargin.jobs.watch import run_watch as run_watch

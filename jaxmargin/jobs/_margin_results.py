@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def margin_manifest(
     *,
     read: float,
     seconds: Seconds,
+    files: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Inputs, settings, versions, device, execution, seconds and warnings, in plain types.
 
@@ -107,6 +109,7 @@ def margin_manifest(
         out: the folder that the manifest is for; the job file is named from there.
         read: seconds to read the inputs.
         seconds: to compute.
+        files: name, bytes and SHA-256 of every input as it was read; as they are now if None.
     """
     labels, execution = calculation.scenarios.labels, results.requirement.execution
     safeguarded = results.safeguarded
@@ -114,7 +117,9 @@ def margin_manifest(
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
         "job": Path(os.path.relpath(inputs.job.path.resolve(), out.resolve())).as_posix(),
-        "inputs": [
+        "inputs": list(files)
+        if files is not None
+        else [
             {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
             for file in inputs.job.inputs()
         ],

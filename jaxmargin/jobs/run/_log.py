@@ -11,6 +11,7 @@ from typing import Any, Literal
 __all__ = ["LOGGER", "log_event", "log_to"]
 
 LOGGER = logging.getLogger("jaxmargin.jobs")
+LOGGER.addHandler(logging.NullHandler())  # or warnings would be printed where nobody asked
 
 
 def log_event(event: str, *, level: int = logging.INFO, **facts: Any) -> None:

@@ -1,0 +1,98 @@
+"""What a loop knows between two looks, and how it says so in status.json."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jaxmargin.jobs.watch._calls import no_calls
+from jaxmargin.jobs.watch._look import Look
+from jaxmargin.jobs.watch._quality import age_minutes
+from jaxmargin.jobs.watch._updates import Update
+
+__all__ = ["Standing", "WatchSettings", "status_of"]
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """What a loop is asked for.
+
+    Attributes:
+        path: job file.
+        out: folder of its updates.
+        every: seconds between two looks.
+        call_at: requirement per collateral above which a call is opened.
+        keep: latest updates that stay; all if None.
+        most_age: minutes that the oldest mark of a market may have; any if None.
+        snapshots: folder for tables of databases as they were at the last look.
+    """
+
+    path: Path
+    out: Path
+    every: float
+    call_at: float
+    keep: int | None
+    most_age: float | None
+    snapshots: Path
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The last good update, and what has been wrong since.
+
+    Attributes:
+        number: of the last update written; 0 if there is none.
+        written: updates that this process wrote.
+        update: the last good one; None until this process has one.
+        good: inputs that it is of.
+        tried: inputs that were last looked at.
+        calls: of it.
+        facts: of it, for the status: as_of, mode, changed, charged, priced.
+        problems: why newer inputs are not used; empty if they are.
+        again: whether the same inputs may do better at another try.
+        since: when results became stale.
+        failures: looks in a row that found problems.
+    """
+
+    number: int = 0
+    written: int = 0
+    update: Update | None = None
+    good: Look = field(default_factory=dict)
+    tried: Look = field(default_factory=dict)
+    calls: pd.DataFrame = field(default_factory=no_calls)
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    again: bool = False
+    since: str | None = None
+    failures: int = 0
+
+
+def status_of(
+    standing: Standing, settings: WatchSettings, now: datetime, state: str
+) -> dict[str, Any]:
+    """The content of status.json: what is current, whether it is stale, and why."""
+    update, calls = standing.update, standing.calls
+    counts = {
+        word: int((calls["status"] == word).sum()) for word in ("opened", "continued", "closed")
+    }
+    return {
+        "state": state,
+        "checked": now.isoformat(timespec="seconds"),
+        "stale": bool(standing.problems),
+        "since": standing.since,
+        "problems": list(standing.problems),
+        "failures": standing.failures,
+        "update": standing.number,
+        **standing.facts,
+        "valuation_time": None if update is None else update.inputs.market.time.isoformat(),
+        "market_age_minutes": None if update is None else round(age_minutes(update.inputs, now), 1),
+        "calls": {**counts, "amount": round(float(calls["call"].sum()), 6)},
+        "settings": {
+            "every_seconds": settings.every,
+            "call_at": settings.call_at,
+            "keep": settings.keep,
+            "most_age_minutes": settings.most_age,
+        },
+    }

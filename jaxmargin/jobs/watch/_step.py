@@ -1,0 +1,243 @@
+"""One look of the loop: what changed, what follows, and what is written."""
+
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.io import Problems, write_table
+from jaxmargin.jobs._margin_results import margin_manifest, write_results
+from jaxmargin.jobs._safeguard_state import STATE_FILE
+from jaxmargin.jobs._settings import Job, read_job
+from jaxmargin.jobs.run._log import log_event
+from jaxmargin.jobs.watch._calls import call_table
+from jaxmargin.jobs.watch._folder import publish, take_away_old, update_folder
+from jaxmargin.jobs.watch._look import Look, changed, look
+from jaxmargin.jobs.watch._quality import check_age, check_crossed, check_order
+from jaxmargin.jobs.watch._standing import Standing, WatchSettings
+from jaxmargin.jobs.watch._updates import (
+    Update,
+    collateral_update,
+    full_update,
+    positions_update,
+)
+
+__all__ = ["first_update", "step"]
+
+
+def first_update(settings: WatchSettings, now: datetime) -> tuple[Update, Look]:
+    """The first update of a new folder, not written yet, and the inputs that it is of.
+
+    Raises:
+        InvalidInputError, MemoryError: see `full_update`; a wrong input ends the loop here.
+    """
+    seen = look(_files(settings, None), {})
+    return _computed(Standing(), settings, seen, now), seen
+
+
+def step(
+    standing: Standing,
+    settings: WatchSettings,
+    now: datetime,
+    *,
+    first: tuple[Update, Look] | None = None,
+) -> Standing:
+    """What is known after one more look; a new update is in its folder by then.
+
+    Whatever goes wrong, the last good update stays as it is, and the result says what it was.
+
+    Args:
+        standing: what was known before.
+        settings: of the loop.
+        now: the time of the look.
+        first: see `first_update`; only to write it.
+    """
+    if first is not None:
+        return _published(standing, settings, *first, now, ())
+    seen = look(_files(settings, standing.update), standing.tried)
+    if standing.update is not None and not changed(standing.good, seen):
+        problems = Problems()
+        check_age(standing.update.inputs, now, settings.most_age, problems)
+        return _settled(replace(standing, tried=seen, again=False), problems.found, now)
+    if standing.problems and not standing.again and not changed(standing.tried, seen):
+        return _settled(replace(standing, tried=seen), standing.problems, now)
+    problems, again = (), False
+    try:
+        update = _computed(standing, settings, seen, now)
+        return _published(standing, settings, update, seen, now, ())
+    except InvalidInputError as error:
+        problems = error.problems
+    except (OSError, MemoryError) as error:
+        problems, again = (_of_the_machine(error),), True
+    except (
+        Exception
+    ) as error:  # a fault of ours must not end the loop: margins would not be watched
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        log_event(
+            "update failed", level=logging.ERROR, error=type(error).__name__,
+            file=Path(where.filename).name, line=where.lineno,
+        )  # fmt: skip
+        problems, again = (
+            (f"Unexpected {type(error).__name__}; the log says where. Report it.",),
+            True,
+        )
+    failed = _settled(replace(standing, tried=seen, again=again), problems, now)
+    return _with_collateral(failed, settings, seen, now)
+
+
+def _files(settings: WatchSettings, update: Update | None) -> list[Path]:
+    """All that a margin depends on: by the job file as it is now, and as it last was good.
+
+    Tables of databases are read anew, to the same files.
+    """
+    for file in settings.snapshots.glob("*"):
+        file.unlink()
+    job = read_job(settings.path, Problems(), snapshots=settings.snapshots)
+    jobs = [job, None if update is None else update.inputs.job]
+    found = [settings.path]
+    for job in jobs:
+        if job is not None:
+            found += [*job.inputs(), *_previous(job)]
+    return list(dict.fromkeys(found))
+
+
+def _previous(job: Job) -> list[Path]:
+    """Files of the run that safeguards go on from."""
+    folder = (job.safeguards or {}).get("previous")
+    return [] if folder is None else [folder / STATE_FILE, folder / "manifest.json"]
+
+
+def _computed(standing: Standing, settings: WatchSettings, seen: Look, now: datetime) -> Update:
+    """The update that changed inputs ask for, as little of it as is enough.
+
+    Raises:
+        InvalidInputError, MemoryError: see `full_update`; or the inputs changed meanwhile.
+    """
+    before, problems = standing.update, Problems()
+    differ = changed(standing.good, seen)
+    if before is None or any(seen.get(file) is None for file in differ):
+        update = full_update(settings.path, before, snapshots=settings.snapshots)
+    else:
+        update = _least(before, settings, differ)
+    check_order(update.inputs, None if before is None else before.inputs, problems)
+    check_crossed(update.inputs, problems)
+    check_age(update.inputs, now, settings.most_age, problems)
+    now_there = look(seen, seen)
+    for file in changed(seen, now_there):
+        problems.add(file.name, "written while it was read", "It is read again at the next look.")
+    problems.raise_if_any()
+    return update
+
+
+def _least(before: Update, settings: WatchSettings, differ: Sequence[Path]) -> Update:
+    book, rows = before.inputs.job.book, len(before.inputs.book.accounts)
+    if {*differ} == {book["collateral"]}:
+        return collateral_update(before)
+    crowded = len(before.order) > 2 * rows  # most accounts of the run are gone: begin anew
+    if not crowded and {*differ} <= {book[name] for name in ("positions", "combos", "collateral")}:
+        return positions_update(before)
+    return full_update(settings.path, before, snapshots=settings.snapshots)
+
+
+def _published(
+    standing: Standing,
+    settings: WatchSettings,
+    update: Update,
+    seen: Look,
+    now: datetime,
+    problems: Sequence[str],
+) -> Standing:
+    """Write an update to its folder and make it the current one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    number, out = standing.number + 1, settings.out
+    differ = changed(standing.good, seen) if standing.good else []
+    time = now.isoformat(timespec="seconds")
+    facts = {
+        "as_of": time,
+        "margins_as_of": standing.facts.get("margins_as_of", time) if problems else time,
+        "mode": update.mode,
+        "changed": [file.name for file in differ],
+        "charged": update.charged,
+        "priced": update.priced,
+    }
+    states = update.results.states
+    assert states is not None  # a job without collateral is refused
+    calls = call_table(states, standing.calls, call_at=settings.call_at, number=number)
+    stamps = [(file, seen.get(file)) for file in update.inputs.job.inputs()]
+    manifest = margin_manifest(
+        update.inputs, update.calculation, update.results, update_folder(out, number),
+        read=update.read, seconds=update.seconds,
+        files=[
+            {"file": file.name, "bytes": stamp.bytes, "sha256": stamp.sha256}
+            for file, stamp in stamps
+            if stamp is not None
+        ],
+    )  # fmt: skip
+    manifest["update"] = {"number": number, **facts, "call_at": settings.call_at}
+    manifest["update"] |= {"stale": bool(problems), "problems": list(problems)}
+
+    def write(folder: Path) -> None:
+        write_table(calls, folder / "calls.parquet")
+        write_results(update.results, manifest, folder)
+
+    publish(out, number, write)
+    take_away_old(out, settings.keep)
+    log_event(
+        "update written", update=number, mode=update.mode, accounts=update.charged,
+        contracts=update.priced, read_seconds=round(update.read, 3),
+        seconds=round(update.seconds.cold, 3), calls=int((calls["status"] != "closed").sum()),
+    )  # fmt: skip
+    done = replace(
+        standing, number=number, written=standing.written + 1, update=update, good=seen,
+        tried=seen, calls=calls, facts=facts, again=False,
+    )  # fmt: skip
+    return done if problems else _settled(done, (), now)
+
+
+def _with_collateral(
+    failed: Standing, settings: WatchSettings, seen: Look, now: datetime
+) -> Standing:
+    """Calls from the last good requirement and newer collateral, where that alone can be used."""
+    if failed.update is None:
+        return failed
+    file = failed.update.inputs.job.book["collateral"]
+    if file not in changed(failed.good, seen):
+        return failed
+    good = {**failed.good, file: seen.get(file)}
+    try:
+        update = collateral_update(failed.update)
+        if changed(seen, look([*seen], seen)):
+            return failed
+        done = _published(failed, settings, update, good, now, failed.problems)
+    except Exception as error:  # the last good update stays, and why is said already
+        log_event("collateral alone is not used either", error=type(error).__name__)
+        return failed
+    return replace(done, tried=failed.tried, again=failed.again)
+
+
+def _settled(standing: Standing, problems: Sequence[str], now: datetime) -> Standing:
+    """With the problems of this look, counted; none makes results fresh again."""
+    if not problems:
+        if standing.problems:
+            log_event("inputs are good again", looks=standing.failures)
+        return replace(standing, problems=(), since=None, failures=0)
+    if not standing.problems:
+        log_event(
+            "update is stale", level=logging.WARNING, update=standing.number,
+            problems=len(problems),
+        )  # fmt: skip
+    since = standing.since or now.isoformat(timespec="seconds")
+    failures = standing.failures + 1
+    return replace(standing, problems=tuple(problems), since=since, failures=failures)
+
+
+def _of_the_machine(error: OSError | MemoryError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'file'}: {error.strerror or error}."
+    return str(error) or "Memory ran out. Give fewer scenarios or accounts."

@@ -1,0 +1,164 @@
+"""Bad inputs of a watched job: the last good update stays, and the loop goes on."""
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+from job_files import edit_table, edit_text, set_cell
+from watch_jobs import content, cut_short, hold, make_watched, same_as_full, set_balances, watched
+
+from jaxmargin.jobs.watch import _step, _updates
+
+
+@pytest.fixture
+def job(tmp_path):
+    return make_watched(tmp_path / "job")
+
+
+FAULTS = {
+    "a quote that is no number": (
+        lambda job: set_cell(job, "assets", "spot", 1, np.nan),
+        "assets.parquet, column spot: not a finite number",
+    ),
+    "a volatility that is no number": (
+        lambda job: set_cell(job, "volatilities", "volatility", 2, np.nan),
+        "volatilities.parquet, column volatility: not a finite number",
+    ),
+    "a file cut short": (cut_short, "positions.parquet: cannot be read"),
+    "a file that is gone": (
+        lambda job: (job.parent / "history.parquet").unlink(),
+        "history.parquet: no such file",
+    ),
+    "an unknown contract": (
+        lambda job: set_cell(job, "positions", "instrument", 2, "XYZ"),
+        "positions.parquet, column instrument: 1 unknown name: 'XYZ'",
+    ),
+    "crossed quotes": (
+        lambda job: edit_table(
+            job, "volatilities", lambda table: table.assign(bid_iv=0.6, ask_iv=0.5)
+        ),
+        "volatilities.parquet, column bid_iv: above ask_iv: the quotes are crossed",
+    ),
+    "a market of an earlier time": (
+        lambda job: edit_text(job, "2026-01-02T08:00:00Z\n", "2026-01-01T08:00:00Z\n"),
+        "job.toml, valuation_time: 2026-01-01T08:00:00+00:00 is before 2026-01-02T08:00:00+00:00",
+    ),
+    "a job file cut short": (
+        lambda job: job.write_text(job.read_text()[:-30] + "="),
+        "job.toml",
+    ),
+    "collateral of an unknown account": (
+        lambda job: set_balances(job, "nobody,USDC,1\n"),
+        "balances.csv, column account: 1 unknown name: 'nobody'",
+    ),
+    "another precision": (
+        lambda job: edit_text(job, 'precision = "f64"', 'precision = "f32"'),
+        "job.toml, precision: it was another one when the loop began",
+    ),
+    "no collateral any more": (
+        lambda job: edit_text(job, 'collateral = "balances.csv"\n', ""),
+        "job.toml, [book]: key 'collateral' is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_input_leaves_the_last_good_update_and_is_told_until_it_is_good_again(job, fault):
+    spoil, told = FAULTS[fault]
+    kept, before = job.parent.parent / "kept", {}
+    shutil.copytree(job.parent, kept)
+    current = job.parent / "watch/current"
+
+    def spoiled():
+        before.update(content(current))
+        spoil(job)
+        hold(job, "long", 0.1) if fault != "a file cut short" else None  # would lower a margin
+
+    def repair():
+        assert content(current) == before
+        assert current.readlink().name == "000001"
+        for file in kept.rglob("*.*"):
+            shutil.copyfile(file, job.parent / file.relative_to(kept))
+
+    first, second, third, fourth = watched(job, spoiled, None, repair)
+    assert not first["stale"] and first["since"] is None and first["failures"] == 0
+    for number, look in enumerate((second, third), 1):
+        assert look["stale"] and look["failures"] == number and look["update"] == 1
+        assert look["since"] == second["checked"] and look["as_of"] == first["as_of"]
+        assert any(told in problem for problem in look["problems"]), look["problems"]
+        assert all(problem.endswith((".", "?)")) for problem in look["problems"])
+    assert not fourth["stale"] and fourth["problems"] == [] and fourth["update"] == 1
+
+
+def test_a_market_older_than_allowed_is_stale_although_no_file_changed(job):
+    old = "valuation_time = 2026-01-02T08:00:00Z\n"
+    looks = watched(
+        job,
+        None,
+        lambda: hold(job, "long", 0.1),
+        lambda: edit_text(job, old, old.replace("08:00", "09:02")),
+        every=60.0,
+        most_age=60.5,  # the loop begins at 09:00
+    )
+    assert [look["stale"] for look in looks] == [False, True, True, False]
+    assert [look["update"] for look in looks] == [1, 1, 1, 2]
+    assert "the market's oldest mark is 61 minutes old, above 60.5" in looks[1]["problems"][0]
+    assert looks[1]["market_age_minutes"] == 61.0 and looks[3]["market_age_minutes"] == 1.0
+
+
+def test_a_file_written_while_it_is_read_is_read_again_at_the_next_look(job, monkeypatch):
+    read, times = _updates.read_book, []
+
+    def read_and_write(*arguments):
+        book = read(*arguments)
+        if not times:
+            times.append(1)
+            hold(job, "long", 3.0)
+        return book
+
+    monkeypatch.setattr(_updates, "read_book", read_and_write)
+    _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
+    assert second["stale"] and "written while it was read" in second["problems"][0]
+    assert not third["stale"] and third["update"] == 2
+    same_as_full(job)
+
+
+def test_a_full_disk_keeps_the_last_update_and_the_next_look_writes(job, monkeypatch):
+    write, calls = _step.write_results, []
+
+    def fails_once(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device", "requirements.parquet")
+        return write(*arguments)
+
+    monkeypatch.setattr(_step, "write_results", fails_once)
+    _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
+    assert second["stale"] and second["update"] == 1
+    assert second["problems"] == ["requirements.parquet: No space left on device."]
+    assert not third["stale"] and third["update"] == 2
+    names = sorted(path.name for path in (job.parent / "watch/updates").iterdir())
+    assert names == ["000001", "000002"]
+    same_as_full(job)
+
+
+def test_an_unexpected_error_does_not_end_the_loop_and_its_message_is_not_logged(
+    job, monkeypatch, caplog
+):
+    update, times = _step.positions_update, []
+
+    def broken_once(before):
+        times.append(1)
+        if len(times) == 1:
+            raise KeyError("long holds 2.5")
+        return update(before)
+
+    monkeypatch.setattr(_step, "positions_update", broken_once)
+    with caplog.at_level(logging.INFO, "jaxmargin.jobs"):
+        _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
+    assert second["problems"] == ["Unexpected KeyError; the log says where. Report it."]
+    assert not third["stale"] and third["update"] == 2
+    (failed,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert failed.facts["error"] == "KeyError" and failed.facts["file"] == "test_watch.py"
+    assert "2.5" not in str([vars(record) for record in caplog.records])
