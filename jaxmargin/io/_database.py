@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from jaxmargin.io._cells import as_column, as_plain, join_columns
 from jaxmargin.io._database_url import DatabaseUrl
+from jaxmargin.io._limits import most_table_bytes
 from jaxmargin.io._sql_engine import load_package, sql_engine
 
 __all__ = ["AbstractDatabase", "open_database"]
 
 _ROWS = 50_000  # fetched at a time
+_BYTES_PER_CELL = 8  # at least
 
 
 class AbstractDatabase(abc.ABC):
@@ -25,7 +27,12 @@ class AbstractDatabase(abc.ABC):
 
     @abc.abstractmethod
     def read(self, schema: str | None, name: str) -> pa.Table:
-        """All rows of a table or view that `names` lists, in the order that they are given."""
+        """All rows of a table or view that `names` lists, in the order that they are given.
+
+        Raises:
+            ValueError: it has more rows than `most_table_bytes` allows.
+            Exception: what the driver raises.
+        """
 
 
 class SqlDatabase(AbstractDatabase):
@@ -57,7 +64,10 @@ class SqlDatabase(AbstractDatabase):
         result = self._connection.execution_options(stream_results=True).execute(query)
         header = list(result.keys())
         parts: list[list[pa.Array]] = [[] for _ in header]
-        for rows in result.partitions(_ROWS):
+        most, count = _most_rows(len(header)), 0
+        for rows in result.partitions(min(_ROWS, most + 1)):
+            count += len(rows)
+            _require_few(count, most)
             for part, values in zip(parts, zip(*rows, strict=True), strict=True):
                 part.append(as_column(values))
         columns = [join_columns(part or [pa.nulls(0)]) for part in parts]
@@ -82,9 +92,22 @@ class DuckDatabase(AbstractDatabase):
     def read(self, schema: str | None, name: str) -> pa.Table:
         """See `AbstractDatabase.read`."""
         quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema or "main", name))
-        table = self._connection.sql(f"SELECT * FROM {quoted}").to_arrow_table()
+        relation = self._connection.sql(f"SELECT * FROM {quoted}")
+        most = _most_rows(len(relation.columns))
+        table = relation.limit(most + 1).to_arrow_table()
+        _require_few(table.num_rows, most)
         columns = [as_plain(column) for column in table.columns]
         return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _most_rows(columns: int) -> int:
+    return most_table_bytes() // (_BYTES_PER_CELL * max(columns, 1))
+
+
+def _require_few(count: int, most: int) -> None:
+    """Stop at a view without end, or another table."""
+    if count > most:
+        raise ValueError(f"more than the {most:,} rows that JAXMARGIN_MOST_TABLE_BYTES allows")
 
 
 @contextmanager

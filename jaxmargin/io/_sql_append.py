@@ -107,14 +107,27 @@ def _append(connection: Any, run: dict[str, Any], tables: Mapping[str, Path]) ->
     if connection.execute(sa.select(runs.c[_KEY]).where(runs.c[_KEY] == run[_KEY])).first():
         return None
     connection.execute(runs.insert(), _rows(row, sqlite))
-    count = 0
+    count, insert = 0, _copy if connection.dialect.driver == "psycopg" else _insert
     for name, (_, batches) in opened.items():
         for batch in batches:
             rows = [{_KEY: run[_KEY], **cells} for cells in _rows(batch, sqlite)]
             if rows:
-                connection.execute(targets[name].insert(), rows)
+                insert(connection, targets[name], rows)
             count += len(rows)
     return count
+
+
+def _insert(connection: Any, target: Any, rows: list[dict[str, Any]]) -> None:
+    connection.execute(target.insert(), rows)
+
+
+def _copy(connection: Any, target: Any, rows: list[dict[str, Any]]) -> None:
+    """Insert by COPY of PostgreSQL, which takes a fraction of the time."""
+    table, *columns = ('"' + name.replace('"', '""') + '"' for name in (target.name, *rows[0]))
+    query = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with connection.connection.cursor() as cursor, cursor.copy(query) as stream:
+        for row in rows:
+            stream.write_row(tuple(row.values()))
 
 
 def _table(

@@ -244,6 +244,23 @@ def test_a_view_of_duckdb_cannot_read_other_files(tmp_path):
         assert pq.read_table(file)["account"].to_pylist() == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(make_sqlite, "positions"), (make_sqlite, "endless"), (make_duckdb, "positions")],
+)
+def test_a_table_larger_than_the_limit_is_refused(tmp_path, make, name, monkeypatch):
+    url, _, _ = make(tmp_path).partition("::")
+    endless = """CREATE VIEW endless AS WITH RECURSIVE n(quantity) AS
+        (SELECT 1 UNION ALL SELECT quantity + 1 FROM n) SELECT quantity FROM n"""
+    if make is make_sqlite:
+        with sqlite3.connect(tmp_path / "book.db") as database:
+            database.execute(endless)
+        database.close()
+    monkeypatch.setenv("JAXMARGIN_MOST_TABLE_BYTES", "48")
+    most = 2 if name == "positions" else 6
+    only_problem(f"{url}::{name}", tmp_path, f"more than the {most} rows that JAXMARGIN_MOST")
+
+
 def test_columns_have_the_type_of_their_values_and_text_where_these_differ():
     time = datetime(2026, 1, 2, 8, tzinfo=UTC)
     cases = [

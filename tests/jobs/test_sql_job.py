@@ -17,6 +17,7 @@ from job_files import TABLES, edit_table, edit_text, make_job
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import table_key
 from jaxmargin.jobs import load_inputs, run_margin
+from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs.run import run_job
 
 NAMES = ("requirements", "components", "states")
@@ -125,6 +126,15 @@ def test_margins_from_a_database_have_the_bytes_of_those_from_parquet(
         fill(tmp_path, tables)
     result = run_margin(job, tmp_path / "results")
     same_bytes(job, parquet)
+    if kind == "sqlite":  # a later command finds the database as it was, or says that it is not
+        read_run(tmp_path / "results")
+        with sqlite3.connect(tmp_path / "book.db") as database:
+            database.execute("DELETE FROM positions WHERE rowid = 1")
+        database.close()
+        with pytest.raises(InvalidInputError) as caught:
+            read_run(tmp_path / "results")
+        said = "sqlite:///book.db::positions: not the SHA-256 that manifest.json states"
+        assert [problem.partition(". ")[0] for problem in caught.value.problems] == [said]
     manifest = json.loads((tmp_path / "results" / "manifest.json").read_text())
     assert manifest == json.loads(json.dumps(result.manifest))
     shown = url.replace("${TEST_PG_PASSWORD}", "***")
