@@ -1,0 +1,60 @@
+"""Pages that are made when the site is built, from the code and the data they describe."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from api_pages import PACKAGES, api_pages, check_rows
+from cli_page import cli_pages
+from data_pages import data_pages
+from job_page import job_pages
+from measured_pages import measured_pages
+from mkdocs.structure.files import File, Files
+
+__all__ = ["REPOSITORY", "on_config", "on_files", "on_page_markdown"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """List the packages in the navigation."""
+    for section in config.nav:
+        if "Python" in section:
+            section["Python"] += [{package: f"api/{package}.md"} for package in PACKAGES]
+    return config
+
+
+def on_files(files: Files, config: Any, **_: Any) -> Files:
+    """Add the generated pages, and those that are files of the repository."""
+    pages = {
+        **api_pages(REPOSITORY / "jaxmargin"),
+        **cli_pages(),
+        **job_pages(),
+        **data_pages(REPOSITORY / "scenarios"),
+        **measured_pages(REPOSITORY),
+    }
+    for path in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        pages[path.lower()] = (REPOSITORY / path).read_text()
+    if files.get_file_from_path("security.md") is None:
+        pages["security.md"] = "# Security\n"
+    for uri, content in pages.items():
+        files.append(File.generated(config, uri, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put in what pages leave a place for: programs, the list of checks."""
+    if "<!-- README -->" in markdown:
+        readme = (REPOSITORY / "README.md").read_text()
+        (code,) = re.findall(r"```python\n.*?```", readme, flags=re.DOTALL)
+        markdown = markdown.replace("<!-- README -->", code)
+    markdown = re.sub(r"<!-- FILE (\S+) -->", _program, markdown)
+    if "<!-- CHECKS -->" in markdown:
+        rows = check_rows(REPOSITORY / "jaxmargin/checks")
+        table = "\n".join(["| check | asks whether | function |", "|---|---|---|", *rows])
+        markdown = markdown.replace("<!-- CHECKS -->", table)
+    return markdown
+
+
+def _program(place: re.Match[str]) -> str:
+    return f"```python\n{(REPOSITORY / place[1]).read_text()}```"
