@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxmargin.report._figure import new_figure
+from jaxmargin.report._figure import new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +73,8 @@ def plot_comparison(
     else:
         figure = new_figure(width, height, heading)
         left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0), sharey=True)
+    from matplotlib.ticker import LogLocator
+
     place = {name: len(names) - 1 - number for number, name in enumerate(names)}
     totals = margins.groupby("rulebook", observed=True)[["initial", "maintenance"]].sum()
     scale, unit = (1e6, "million ") if totals["initial"].max() >= 1e6 else (1.0, "")
@@ -83,7 +85,7 @@ def plot_comparison(
         color="white", markeredgecolor="black", label="maintenance, total",
     )  # fmt: skip
     left.margins(x=0.03)
-    left.set_yticks(list(place.values()), list(place))
+    left.set_yticks(list(place.values()), [plain_text(name) for name in place])
     left.set_xlabel(f"parts of initial margin, all accounts, {unit}{currency}")
     left.axvline(0.0, color="black", linewidth=0.8)
     left.grid(axis="x", alpha=0.3)
@@ -110,8 +112,9 @@ def plot_comparison(
     right.set_xscale("log")
     right.axvline(1.0, color="0.5", linestyle=":", linewidth=1.0)
     right.set_xlabel("initial margin of an account, times the first's")
-    for put in (right.xaxis.set_major_formatter, right.xaxis.set_minor_formatter):
-        put(lambda ratio, _: f"{ratio:.3g}x")
+    right.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    right.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:.3g}x")
+    right.xaxis.set_minor_formatter(lambda ratio, _: "")
     right.set_title("box: quartiles, whiskers: 5 % and 95 % of accounts", fontsize=9)
     right.grid(axis="x", alpha=0.3)
     return figure
@@ -133,5 +136,12 @@ def _draw_parts(
     for name, amounts, color in layers:
         size = amounts.to_numpy() / scale
         start = np.where(size >= 0.0, up, down)
-        axes.barh(rows, size, left=start, height=0.6, color=color, label=name.replace("_", " "))
+        axes.barh(
+            rows,
+            size,
+            left=start,
+            height=0.6,
+            color=color,
+            label=plain_text(str(name).replace("_", " ")),
+        )
         up, down = up + np.maximum(size, 0.0), down + np.minimum(size, 0.0)

@@ -36,7 +36,7 @@ def new_figure(width: float, height: float, title: str) -> "Figure":
 def save_picture(figure: "Figure", path: Path) -> Path:
     """Write a figure as the suffix of `path` says, `.png` or `.svg`; the path.
 
-    Text of an SVG stays text, which can be searched and copied.
+    Text of an SVG stays text, which can be searched and copied; no time is written to it.
 
     Raises:
         InvalidInputError: another suffix.
@@ -46,7 +46,7 @@ def save_picture(figure: "Figure", path: Path) -> Path:
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):
-        metadata = {"Date": None} if path.suffix == ".svg" else None  # the same bytes again
+        metadata = {"Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=150, metadata=metadata)
     return path
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _LONG = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _KEPT = {"svg", "g", "path", "defs", "use", "text", "tspan", "clipPath", "rect"}
 _GRAYS = range(0, 256, 5)
+_ROOM = 0.94  # of the room that letters of the layout would fill: the page has other ones
 
 
 def inline_svg(draw: Callable[[], "Figure"], *, name: str, title: str, description: str) -> str:
@@ -38,7 +40,9 @@ def inline_svg(draw: Callable[[], "Figure"], *, name: str, title: str, descripti
     """
     with _page_style(name):
         file = io.BytesIO()
-        draw().savefig(file, format="svg", metadata={"Date": None})
+        figure = draw()
+        _wrap_labels(figure)
+        figure.savefig(file, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(file.getvalue())
     _clean(root, name)
     for tag in ("width", "height", "version"):
@@ -83,6 +87,20 @@ def _page_style(name: str) -> Iterator[None]:
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
+
+
+def _wrap_labels(figure: "Figure") -> None:
+    """Break labels under and above axes that would reach beyond the figure."""
+    figure.draw_without_rendering()  # only the layout knows how wide axes are
+    whole = figure.bbox.width
+    for axes in figure.axes:
+        for label in (axes.xaxis.label, axes.title):
+            box = label.get_window_extent()
+            middle = 0.5 * (box.x0 + box.x1)
+            room = _ROOM * 2.0 * min(middle, whole - middle)
+            if box.width > room > 0.0:
+                letters = max(8, int(len(label.get_text()) * room / box.width))
+                label.set_text(textwrap.fill(label.get_text(), letters))
 
 
 def _clean(root: ElementTree.Element, name: str) -> None:

@@ -117,7 +117,7 @@ def plot_components(
     )
     table = pd.concat([total.to_frame("all accounts").T, own.reindex(accounts)])
     weight = components["amount"].abs().groupby(components["component"]).sum()
-    weight = weight[weight > _UNSEEN * weight.sum()]
+    weight = weight[weight >= _UNSEEN * weight.sum()]
     order = weight.sort_values(ascending=False, kind="stable").index
     layers = [(plain_text(_words(name)), table[name], SERIES[n]) for n, name in
               enumerate(order[:_NAMED])]  # fmt: skip

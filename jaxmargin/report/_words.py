@@ -33,7 +33,7 @@ def short_name(name: object, longest: int = 40) -> str:
     return text if len(text) <= longest else name_whole(text, longest)
 
 
-def exact(value: float, unit: str = "") -> str:
+def exact(value: float | int, unit: str = "") -> str:
     """All digits that matter, to be read from a title: cents of amounts, more of small numbers."""
     if not math.isfinite(value):
         return _UNKNOWN if math.isnan(value) else ("∞" if value > 0.0 else "-∞")
@@ -41,7 +41,7 @@ def exact(value: float, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
-def rounded(value: float) -> str:
+def rounded(value: float | int) -> str:
     """Three digits that matter, or whole numbers; millions and more in words."""
     if not math.isfinite(value):
         return exact(value)
@@ -52,7 +52,7 @@ def rounded(value: float) -> str:
     return f"{value:,.0f}" if size >= 999.5 else _three(value)
 
 
-def rounded_error(error: float) -> str:
+def rounded_error(error: float | int) -> str:
     """An uncertainty to two digits, as none has more meaning: 15,931.7 is 16,000."""
     if not math.isfinite(error) or error == 0.0:
         return exact(error) if error else "0"
@@ -60,8 +60,9 @@ def rounded_error(error: float) -> str:
     return f"{round(error, digits):,.{max(digits, 0)}f}"
 
 
-def _three(value: float) -> str:
+def _three(value: float | int) -> str:
     if value == 0.0:
         return "0"
+    value = float(f"{value:.3g}")  # 9.999 has the digits of 10.0
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(digits, 6)}f}"

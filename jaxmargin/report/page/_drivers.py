@@ -247,5 +247,5 @@ def _assets(assets: pd.DataFrame, found: ResultFolder) -> Table:
     )
 
 
-def _signed(value: float) -> Cell:
+def _signed(value: float | int) -> Cell:
     return Cell(f"{value:+,.2f}", exact(value))

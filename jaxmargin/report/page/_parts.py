@@ -129,27 +129,27 @@ def plain(text: object) -> Cell:
     return Cell(name_whole(text, 2_000))
 
 
-def money(value: float) -> Cell:
+def money(value: float | int) -> Cell:
     """An amount to the cent, as it is called."""
     return Cell(f"{value:,.2f}" if math.isfinite(value) else exact(value))
 
 
-def share(value: float) -> Cell:
+def share(value: float | int) -> Cell:
     """A share in percent."""
     return Cell(f"{value:.2%}" if math.isfinite(value) else "", f"{value:.6%}")
 
 
-def count(value: float) -> Cell:
+def count(value: float | int) -> Cell:
     """A whole number."""
     return Cell(f"{value:,.0f}" if math.isfinite(value) else "")
 
 
-def figure_cell(value: float, unit: str = "") -> Cell:
+def figure_cell(value: float | int, unit: str = "") -> Cell:
     """A rounded figure with its unit, and all of its digits in full."""
     return Cell(f"{rounded(value)} {unit}".rstrip(), exact(value, unit))
 
 
-def error_cell(error: float) -> Cell:
+def error_cell(error: float | int) -> Cell:
     """An uncertainty to two digits; nothing where it is not known."""
     return Cell(f"± {rounded_error(error)}", exact(error)) if math.isfinite(error) else Cell("")
 

@@ -112,7 +112,7 @@ def _breaches(light: pd.DataFrame, days: int, level: float) -> tuple[list[Pictur
         Heading("95 % interval"), Heading("zone", False),
     ]  # fmt: skip
     rows = [
-        (name(row.account), count(row.statistic), Cell(f"{days * (1.0 - level):.1f}"),
+        (name(row.account), count(row.statistic), Cell(f"{days * (1.0 - level):.3g}"),
          share(row.statistic / days), Cell(f"{low[at]:.2%} to {high[at]:.2%}"), _zone(row.zone))
         for at, row in enumerate(_rows(shown))
     ]  # fmt: skip
@@ -222,7 +222,7 @@ def _rows(table: pd.DataFrame) -> list[Any]:
     return list(table.itertuples(index=False))
 
 
-def _number(value: float) -> Cell:
+def _number(value: float | int) -> Cell:
     return Cell("" if np.isnan(value) else f"{value:,.4g}", "" if np.isnan(value) else repr(value))
 
 
