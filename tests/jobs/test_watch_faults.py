@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,5 +161,5 @@ def test_an_unexpected_error_does_not_end_the_loop_and_its_message_is_not_logged
     assert second["problems"] == ["Unexpected KeyError; the log says where. Report it."]
     assert not third["stale"] and third["update"] == 2
     (failed,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert failed.facts["error"] == "KeyError" and failed.facts["file"] == "test_watch.py"
+    assert failed.facts["error"] == "KeyError" and failed.facts["file"] == Path(__file__).name
     assert "2.5" not in str([vars(record) for record in caplog.records])
