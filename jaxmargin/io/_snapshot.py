@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._database import AbstractDatabase, open_database
 from jaxmargin.io._database_url import DatabaseUrl, TableSource, open_url
+from jaxmargin.io._digest import DIGEST_KEY, content_digest
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._write import make_folder, written_whole
 
@@ -114,7 +115,8 @@ def _sorted(table: pa.Table, key: Sequence[str]) -> pa.Table:
 def _keep(table: pa.Table, source: TableSource, path: Path) -> None:
     """Write a snapshot, whole or not at all; one that another process wrote meanwhile stays."""
     make_folder(path.parent)
-    marked = table.replace_schema_metadata({_SOURCE: source.label.encode()})
+    stated = {_SOURCE: source.label.encode(), DIGEST_KEY: content_digest(table)}
+    marked = table.replace_schema_metadata(stated)
     own = path.with_name(f".{secrets.token_hex(4)}.partial")
     try:
         with written_whole(own) as file:
