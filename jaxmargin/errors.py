@@ -20,6 +20,10 @@ class InvalidInputError(ValueError):
         self.problems = tuple("".join(map(_shown, problem)) for problem in listed)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type["InvalidInputError"], tuple[tuple[str, ...]]]:
+        """Each problem stays one where an error comes from another process."""
+        return InvalidInputError, (self.problems,)
+
 
 class JobError(RuntimeError):
     """A job that cannot go on although its input is sound; a final subclass says why.

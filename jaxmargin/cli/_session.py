@@ -28,8 +28,9 @@ def prepare_jax() -> bool:
     import jax
 
     if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        # accounts are shared out over devices: without a GPU, one for each core
-        jax.config.update("jax_num_cpu_devices", _cores())
+        # accounts are shared out over devices: without a GPU, one for each core, and two at least,
+        # as programs for one may round the last bit of a standard error otherwise
+        jax.config.update("jax_num_cpu_devices", max(_cores(), 2))
     cache = Path(os.environ.get("JAXMARGIN_CACHE") or Path.home() / ".cache" / "jaxmargin")
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)

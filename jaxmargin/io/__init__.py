@@ -98,6 +98,7 @@ from jaxmargin.io._tickers import read_okx as read_okx
 from jaxmargin.io._toml import is_count as is_count
 from jaxmargin.io._toml import is_number as is_number
 from jaxmargin.io._toml import read_toml as read_toml
+from jaxmargin.io._write import json_text as json_text
 from jaxmargin.io._write import make_folder as make_folder
 from jaxmargin.io._write import remove_partial as remove_partial
 from jaxmargin.io._write import require_folder as require_folder

@@ -1,6 +1,5 @@
 """The cells of a table file, Parquet or CSV, as they are; nothing of the file is executed."""
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from jaxmargin.errors import InvalidInputError
 from jaxmargin.io._digest import DIGEST_KEY, content_digest, is_plain, is_text, plain_column
 from jaxmargin.io._limits import MOST_ROW_BYTES, most_table_bytes
 from jaxmargin.io._problems import Problems
@@ -59,7 +59,9 @@ def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
     try:
         content = (_parquet if path.suffix == ".parquet" else _csv)(path, problems)
         return None if content is None or len(problems.found) > before else content
-    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+    except InvalidInputError:  # of a limit that cannot be used
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
         words = str(getattr(error, "strerror", None) or error).strip()
         reason = words.splitlines()[0].rstrip(".") if words else "empty"
         problems.add(
@@ -109,10 +111,25 @@ def _csv(path: Path, problems: Problems) -> pd.DataFrame | None:
         problems.add(path.name, f"{width:,} columns", f"Give {_MOST_COLUMNS:,} at most.")
         return None
     try:
-        table = pyarrow.csv.read_csv(
+        table = _csv_cells(path, width)
+    except pa.ArrowInvalid:
+        table = _csv_cells(path, width, threads=False)  # whose error names the row
+    if any(column.type != pa.large_string() for column in table.columns):
+        raise ValueError("its header has a line break")
+    header = [str(column[0].as_py()) for column in table.columns] if len(table) else []
+    if not _names_are_unique(path, header, problems):
+        return None
+    cells = table.slice(1).rename_columns(header).to_pandas()
+    return cells.reset_index(drop=True)
+
+
+def _csv_cells(path: Path, width: int, *, threads: bool = True) -> pa.Table:
+    """The header and all rows as text."""
+    try:
+        return pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(
-                block_size=MOST_ROW_BYTES, autogenerate_column_names=True
+                block_size=MOST_ROW_BYTES, autogenerate_column_names=True, use_threads=threads
             ),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -122,19 +139,11 @@ def _csv(path: Path, problems: Problems) -> pd.DataFrame | None:
         )
     except pa.ArrowInvalid as error:
         if "straddl" in str(error):
-            problems.add(
-                path.name, f"a row longer than {MOST_ROW_BYTES:,} bytes", "Check its quotes."
-            )
-            return None
-        place = re.sub(r"Row #(\d+)", lambda found: f"row {int(found[1]) - 1}", str(error))
-        raise ValueError(place) from None
-    if any(column.type != pa.large_string() for column in table.columns):
-        raise ValueError("its header has a line break")
-    header = [str(column[0].as_py()) for column in table.columns] if len(table) else []
-    if not _names_are_unique(path, header, problems):
-        return None
-    cells = table.slice(1).rename_columns(header).to_pandas()
-    return cells.reset_index(drop=True)
+            raise ValueError(f"a row longer than {MOST_ROW_BYTES:,} bytes") from None
+        if threads:
+            raise
+        words = re.sub(r"Row #(\d+)", lambda found: f"row {int(found[1]) - 1}", str(error))
+        raise ValueError(words) from None
 
 
 def _parquet(path: Path, problems: Problems) -> pd.DataFrame | None:

@@ -19,6 +19,7 @@ from jaxmargin.errors import require
 from jaxmargin.io._digest import DIGEST_KEY, content_digest, is_plain
 
 __all__ = [
+    "json_text",
     "make_folder",
     "remove_partial",
     "require_folder",
@@ -134,8 +135,13 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         pq.write_table(content, file, write_page_checksum=True)
 
 
+def json_text(content: dict[str, Any]) -> bytes:
+    """Readable JSON as files have it; not-a-number is an error."""
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write readable JSON, see `written_whole`; not-a-number is an error."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    """Write readable JSON; see `json_text` and `written_whole`."""
+    text = json_text(content)
     with written_whole(path) as file:
-        file.write(text.encode())
+        file.write(text)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from jaxmargin.errors import require
 from jaxmargin.io import require_folder, write_table
 from jaxmargin.jobs._export import DUCKDB_FILE, export_results, open_export
 from jaxmargin.jobs._load import load_inputs
@@ -87,6 +88,11 @@ def run_margin(
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     require_folder(out)
+    require(
+        not (out / "plan.json").exists(),
+        f"{out}: the folder of a run of jaxmargin run. Give another --out; what is there stays as "
+        "it is.",
+    )
     export = open_export(duckdb=duckdb, sql=sql)
     start = time.perf_counter()
     inputs = load_inputs(path, safeguards=True)

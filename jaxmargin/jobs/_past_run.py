@@ -7,11 +7,15 @@ from typing import Any
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import Problems, read_json, sha256
+from jaxmargin.io import Column, Problems, Table, read_json, read_table, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import read_job
 
 __all__ = ["PastRun", "read_run"]
+
+_REQUIREMENTS = Table(
+    "requirements", (Column("account", "text"), Column("initial", "number")), key=("account",)
+)
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,11 @@ def _require_unchanged(
 
 
 def _read_published(folder: Path) -> pd.Series:
-    file = folder / "requirements.parquet"
-    try:
-        table = pd.read_parquet(file, columns=["account", "initial"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidInputError(
-            f"{file}: cannot be read ({error}). Run the job again, or give the job file instead."
-        ) from error
-    return table.set_index("account")["initial"]
+    file, problems = folder / "requirements.parquet", Problems()
+    files = sorted(file.glob("*.parquet")) if file.is_dir() else [file]
+    tables = [read_table(part, _REQUIREMENTS, problems) for part in files]
+    if problems.found or not tables:
+        why = problems.found or [f"{file}: no table in this folder."]
+        raise InvalidInputError([f"{one} Run the job again, or give the job file." for one in why])
+    whole = pd.concat([table for table in tables if table is not None], ignore_index=True)
+    return whole.set_index("account")["initial"]

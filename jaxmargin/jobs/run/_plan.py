@@ -47,13 +47,21 @@ class RunPlan:
 
 
 def platform_facts() -> tuple[dict[str, str], dict[str, str]]:
-    """Versions of all that computes and writes, and what it computes on."""
+    """Versions of all that computes and writes, and what it computes on.
+
+    One device or several: programs for one round otherwise in the last bit, those for two or more
+    do not.
+    """
     import jax
 
     from jaxmargin import __version__
 
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    device = {"platform": jax.default_backend(), "kind": jax.devices()[0].device_kind}
+    device = {
+        "platform": jax.default_backend(),
+        "kind": jax.devices()[0].device_kind,
+        "devices": "one" if jax.device_count() == 1 else "several",
+    }
     return {"jaxmargin": __version__, **versions}, device
 
 

@@ -1,5 +1,6 @@
 """Runs a job in shards that are there whole or not at all, and goes on where it stopped."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +17,14 @@ from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.run._metrics import require_metrics
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._shard_files import write_shard
-from jaxmargin.jobs.run.executors import AbstractPool, LocalPool
+from jaxmargin.jobs.run.executors import (
+    AbstractPool,
+    LocalPool,
+    ShardTask,
+    dask_pool,
+    jax_settings,
+    ray_pool,
+)
 
 if TYPE_CHECKING:
     from jaxmargin.jobs.run._prepared import PreparedRun
@@ -178,4 +186,15 @@ def _pool(
     def local() -> Iterator[AbstractPool]:
         yield LocalPool(work)
 
-    return local
+    if executor == "local":
+        return local
+    task = ShardTask(path.resolve(), out.resolve(), plan.identity, jax_settings())
+    opened = ray_pool if executor == "ray" else dask_pool
+    return lambda: opened(task, workers or _cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

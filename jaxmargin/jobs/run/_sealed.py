@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxmargin.io import write_json
+from jaxmargin.io import json_text, write_json
 
 __all__ = ["digest", "read_sealed", "write_sealed"]
 
@@ -24,10 +24,12 @@ def write_sealed(content: dict[str, Any], path: Path) -> None:
 
 
 def read_sealed(path: Path) -> dict[str, Any] | None:
-    """What `write_sealed` wrote; None if it is not there, or not as it was written."""
+    """What `write_sealed` wrote; None if it is not there, or not to the last byte as written."""
     try:
-        content = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        content = json.loads(text)
+        written = json_text(content)
         seal = content.pop(_SEAL)
-        return content if seal == digest(content) else None
+        return content if text == written and seal == digest(content) else None
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

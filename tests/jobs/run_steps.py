@@ -1,0 +1,181 @@
+"""A run of made-up shards, killed at one step or whole: no market, no book, no device.
+
+`python run_steps.py FOLDER` kills a run at its first step, at its second, and so on, each in a
+process of its own that is forked here, goes on with it in another, and prints what was found as
+JSON. A step is an open, half a write, a sync, a rename, a folder made or a lock signed.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from jaxmargin.jobs.run._drive import Work
+from jaxmargin.jobs.run._folder import run_in_folder
+from jaxmargin.jobs.run._plan import RunPlan
+from jaxmargin.jobs.run._shard_files import ShardTables, write_shard
+from jaxmargin.jobs.run.executors import LocalPool
+
+TABLES = ("requirements", "components")
+MOVING = ("status.json", "lock", "locks")  # files with times, and locks
+
+
+def makes(content="1", size=2):
+    """What makes a run of six accounts or so."""
+    return {
+        "inputs": [{"file": "positions.parquet", "sha256": content}],
+        "settings": {"rulebook": {"level": 0.99}},
+        "accounts_per_shard": size,
+        "versions": {"jax": "0"},
+        "platform": {"platform": "cpu"},
+    }
+
+
+def shard_of(plan, number):
+    """Tables that depend on the shard alone."""
+    rows = range(*plan.rows(number))
+    accounts = [f"account {row}" for row in rows]
+    first = pd.DataFrame({"account": accounts, "initial": [row / 7 for row in rows]})
+    second = first.assign(component="a").rename(columns={"initial": "amount"})
+    return ShardTables(dict(zip(TABLES, (first, second), strict=True)), {"positions": len(rows)})
+
+
+def start(out, *, of=None, accounts=5, share=None, fail=None, pause=0.0, **settings):
+    """Begin or go on with a run; see `run_in_folder`."""
+    given = makes() if of is None else of
+
+    def work(plan):
+        def compute(number):
+            time.sleep(pause)
+            if fail is not None and number == fail[0]:
+                raise fail[1]
+            write_shard(out, plan, number, shard_of(plan, number))
+
+        @contextmanager
+        def pool():
+            yield LocalPool(compute)
+
+        return Work(
+            pool=pool,
+            manifest=lambda records: {"shards": len(records)},
+            tables=lambda: {"stress_moves": pd.DataFrame({"asset": ["BTC"], "move": [-0.5]})},
+        )
+
+    return run_in_folder(
+        out, given, lambda: RunPlan(given, accounts, TABLES), work, share=share, **settings
+    )
+
+
+def files(folder):
+    """Bytes of every file but those that may differ, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in MOVING
+    }
+
+
+def stop_at(step, stop, patch=setattr):
+    """Call `stop` at the step of that number and at all that follow; how many there were.
+
+    Args:
+        step: counted from 1.
+        stop: ends the process, or raises.
+        patch: sets an attribute of an object.
+    """
+    done = [0]
+
+    def count(half=lambda: None):
+        done[0] += 1
+        if done[0] >= step:
+            half()
+            stop()
+
+    class Stopping:
+        def __init__(self, file):
+            self._file = file
+
+        def write(self, content):
+            content = bytes(content)
+
+            def half():
+                self._file.write(content[: len(content) // 2])
+                self._file.flush()
+
+            count(half)
+            return self._file.write(content)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self._file.close()
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+    opened = Path.open
+
+    def open_partial(path, mode="r", **settings):
+        if path.suffix != ".partial":
+            return opened(path, mode, **settings)
+        count()
+        return Stopping(opened(path, mode, **settings))
+
+    def counted(real):
+        return lambda *words, **named: (count(), real(*words, **named))[1]
+
+    patch(Path, "open", open_partial)
+    for name in ("fsync", "replace", "mkdir", "ftruncate", "pwrite"):
+        patch(os, name, counted(getattr(os, name)))
+    return done
+
+
+def forked(act):
+    """Do `act` in a process of its own; how that ended."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            act()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(folder):
+    """Kill at every step, and go on after each."""
+    assert forked(lambda: start(folder / "whole", accounts=3)) == 0
+    whole = files(folder / "whole")
+    killed, same, early, step = 0, 0, 0, 0
+    while True:
+        step += 1
+        out = folder / f"{step}"
+
+        def once(out=out, step=step):
+            stop_at(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            start(out, accounts=3)
+
+        ended = forked(once)
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL, ended
+        killed += 1
+        there = files(out) if out.exists() else {}
+        final = {name for name in there if not Path(name).name.startswith(".")}
+        early += not all(there[name] == whole[name] for name in final)
+        assert forked(lambda out=out: start(out, accounts=3)) == 0
+        same += files(out) == whole
+        shutil.rmtree(out)
+    print(json.dumps({"killed": killed, "same": same, "half_final": early, "files": len(whole)}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
