@@ -244,8 +244,9 @@ def readers(folder: Path) -> list[Reader]:
         file = job.parent / f"{table}.parquet"
         add_of_job(table, file, lambda: load_inputs(job), table=pd.read_parquet(file))
     results = past_results(job)
-    for name in ("manifest.json", "requirements.parquet"):
-        add_of_job(f"past {name}", results / name, lambda: read_run(results))
+    margins = results / "requirements.parquet"
+    add_of_job("manifest", results / "manifest.json", lambda: read_run(results))
+    add_of_job("margins", margins, lambda: read_run(results), table=pd.read_parquet(margins))
     inputs = load_inputs(job)
     for kind, path in rulebook_library().items():
         if kind in VENUE_RULEBOOKS and "default" in (text := path.read_text(encoding="utf-8")):
