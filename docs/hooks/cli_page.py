@@ -59,8 +59,8 @@ def _row(parameter: Any) -> dict[str, Any]:
     required = default is ... or default is inspect.Parameter.empty
     help_text = _text(getattr(info, "help", "")).replace("\n", " ")
     if isinstance(info, ArgumentInfo):
-        usage = parameter.name.upper() if required else f"[{parameter.name.upper()}]"
-        shown, argument = f"`{parameter.name.upper()}`", True
+        name = info.metavar or parameter.name.upper()
+        usage, shown, argument = name if required else f"[{name}]", f"`{name}`", True
     else:
         flag = f"--{parameter.name.replace('_', '-')}"
         flags = list(getattr(info, "param_decls", None) or [flag])

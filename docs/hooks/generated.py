@@ -42,8 +42,13 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put in what pages leave a place for: programs, the list of checks."""
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put in what pages leave a place for: programs, the list of checks.
+
+    Pages that explain come first in a search, before those of the reference.
+    """
+    if page.file.src_uri.startswith(("concepts/", "howto/")):
+        page.meta.setdefault("search", {"boost": 3})
     if "<!-- README -->" in markdown:
         readme = (REPOSITORY / "README.md").read_text()
         (code,) = re.findall(r"```python\n.*?```", readme, flags=re.DOTALL)
