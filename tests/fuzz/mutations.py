@@ -97,7 +97,7 @@ def spoil_table(table: pd.DataFrame, random: np.random.Generator) -> pd.DataFram
                 kind = str(random.choice(["str", "object", "bool", "category", "float32", "Int64"]))
                 try:
                     table = table.astype({name: kind})
-                except (ValueError, TypeError):
+                except (ValueError, TypeError, OverflowError, NotImplementedError):
                     continue
             case _:
                 table = table.sample(frac=1.0, random_state=int(random.integers(0, 2**31)))
