@@ -92,9 +92,14 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     _sync_folder(path.parent)
 
 
-def remove_partial(folder: Path) -> int:
-    """Take away what killed processes left in a folder that nobody writes to now; how many."""
-    left = list(folder.glob(f".*{_PARTIAL}"))
+def remove_partial(folder: Path, name: str = "*") -> int:
+    """Take away what killed processes left half written; how many files there were.
+
+    Args:
+        folder: where it is.
+        name: of the file that they were to become; any unless given. Nobody may write it now.
+    """
+    left = list(folder.glob(f".{name}.*{_PARTIAL}"))
     for file in left:
         file.unlink(missing_ok=True)
     return len(left)

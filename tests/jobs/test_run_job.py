@@ -1,7 +1,9 @@
 """`jaxmargin run` on a real job: the tables of `margin` in parts, killed, refused, read again."""
 
+import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from job_files import edit_table, edit_text, make_job
 from run_steps import files
 
+from jaxmargin.cli._run import run as run_cli
 from jaxmargin.jobs import load_inputs, run_margin
 from jaxmargin.jobs._check_runs import margin_evidence
 from jaxmargin.jobs._past_run import read_run
@@ -256,3 +259,12 @@ def test_a_changed_input_is_refused_by_name_and_nothing_is_written_for_bad_ones(
     assert "other content of the input history.parquet" in errors
     assert files(job.parent / "run") == before
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["slurm_array.sh", "kubernetes_job.yaml"])
+def test_examples_of_arrays_use_options_that_run_has(name):
+    text = (ROOT / "examples/batch" / name).read_text()
+    used = set(re.findall(r"(?<![\w-])--(shard|out|log-format|log|[a-z-]+)(?=[\s\"/])", text))
+    used -= {"job-name", "array", "cpus-per-task"}  # of Slurm
+    known = {name.replace("_", "-") for name in inspect.signature(run_cli).parameters}
+    assert {"shard", "out"} <= used <= known

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import make_folder, sha256, write_table
+from jaxmargin.io import make_folder, remove_partial, sha256, write_table
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._sealed import read_sealed, write_sealed
 
@@ -33,12 +33,16 @@ class ShardTables:
 
 
 def write_shard(out: Path, plan: RunPlan, shard: int, content: ShardTables) -> dict[str, Any]:
-    """Write the tables of a shard and then its record, which is returned."""
+    """Write the tables of a shard and then its record, which is returned.
+
+    Whoever writes a shard is alone at it, and takes away what an earlier one left half written.
+    """
     assert tuple(content.tables) == plan.tables
     files = []
     for name, table in content.tables.items():
         path = out / _part(name, shard)
         make_folder(path.parent)
+        remove_partial(path.parent, path.name)
         write_table(table, path)
         files.append(
             {
@@ -56,8 +60,10 @@ def write_shard(out: Path, plan: RunPlan, shard: int, content: ShardTables) -> d
         "files": files,
         "facts": dict(content.facts),
     }
-    make_folder(out / _RECORDS)
-    write_sealed(record, _record(out, shard))
+    path = _record(out, shard)
+    make_folder(path.parent)
+    remove_partial(path.parent, path.name)
+    write_sealed(record, path)
     return record
 
 
