@@ -35,8 +35,6 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     }
     for path in ("CHANGELOG.md", "CONTRIBUTING.md"):
         pages[path.lower()] = (REPOSITORY / path).read_text()
-    if files.get_file_from_path("security.md") is None:
-        pages["security.md"] = "# Security\n"
     for uri, content in pages.items():
         files.append(File.generated(config, uri, content=content))
     return files

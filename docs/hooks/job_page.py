@@ -43,7 +43,7 @@ def _job() -> str:
 def _keys_table(keys: Mapping[str, Key]) -> list[str]:
     lines = ["| key | holds | unless given |", "|---|---|---|"]
     for name, key in keys.items():
-        holds = key.type + (f": {key.cure}" if key.cure else "")
+        holds = key.cure or key.type
         lines.append(f"| `{name}` | {holds} | {_default(key.default)} |")
     return [*lines, ""]
 
