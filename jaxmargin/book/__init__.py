@@ -3,6 +3,7 @@
 from jaxmargin.book._book import Book as Book
 from jaxmargin.book._book import pad_instruments as pad_instruments
 from jaxmargin.book._listing import list_positions as list_positions
+from jaxmargin.book._positions import FEW_SLOTS as FEW_SLOTS
 from jaxmargin.book._positions import LARGEST_BLOCK as LARGEST_BLOCK
 from jaxmargin.book._positions import DenseBlock as DenseBlock
 from jaxmargin.book._positions import PositionBlock as PositionBlock

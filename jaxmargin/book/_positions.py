@@ -12,6 +12,7 @@ from jaxmargin.errors import require
 from jaxmargin.numerics import aggregate_rows, bucket_size, slot_width
 
 __all__ = [
+    "FEW_SLOTS",
     "LARGEST_BLOCK",
     "DenseBlock",
     "PositionBlock",
@@ -26,6 +27,7 @@ __all__ = [
 # matrix product takes a half to a third of the time per number that gathered rows take.
 _WIDE, _DENSE_ADVANTAGE = 160, 3
 LARGEST_BLOCK = 4096  # rows of one compiled program; more rows are more calls, not more compiling
+FEW_SLOTS = 4096  # milliseconds of work, where a program for one more width takes a second to make
 
 
 class PositionBlock(eqx.Module):
@@ -111,6 +113,7 @@ def build_positions(
     *,
     accounts: int,
     contracts: int = 0,
+    few_slots: int = 0,
 ) -> Positions:
     """Group positions by account into padded blocks; on the host.
 
@@ -125,6 +128,9 @@ def build_positions(
         accounts: number of accounts; those without positions are kept.
         contracts: rows of the book that these or other accounts hold, at least; gives dense rows
             of some of the accounts of a book the columns that they have among all.
+        few_slots: accounts of 20 to 120 slots share one block, of the width of the largest, where
+            it has at most so many slots, padding included. Each block takes programs of its own,
+            and their margins are the same to the last bit. `FEW_SLOTS` where compiling counts.
 
     Raises:
         InvalidInputError: an account is out of range, a quantity not finite, or an account holds
@@ -151,6 +157,12 @@ def build_positions(
     )
     held = np.bincount(account, minlength=accounts)
     widths = np.array([slot_width(int(count)) for count in range(held.max(initial=0) + 1)])[held]
+    # those of the least width stay alone: the compiler makes no loop of one pass, so that more
+    # slots would change the last bit of their margins; all others have the same in any width
+    shared = (widths > slot_width(0)) & (widths < _WIDE)
+    widest = widths[shared].max(initial=0)
+    if _padded_rows(int(shared.sum())) * widest <= few_slots:
+        widths[shared] = widest
     order = np.argsort(account, kind="stable")
     starts = np.concatenate([[0], np.cumsum(held)])
     slot = np.arange(account.size) - starts[account[order]]
@@ -194,6 +206,9 @@ def _dense(
 def slices(positions: Positions) -> Iterator[PositionBlock | DenseBlock]:
     """The blocks in order, cut so that none has more than 4,096 rows."""
     for block in positions.blocks:
+        if block.rows <= LARGEST_BLOCK:
+            yield block  # a slice of it all would be one more program for each shape
+            continue
         for first in range(0, block.rows, LARGEST_BLOCK):
             rows = slice(first, first + LARGEST_BLOCK)
             yield jax.tree.map(lambda leaf, rows=rows: leaf[rows], block)

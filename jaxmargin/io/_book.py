@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from jaxmargin.book import Book, build_positions, pad_instruments
+from jaxmargin.book import FEW_SLOTS, Book, build_positions, pad_instruments
 from jaxmargin.instruments import (
     AbstractInstruments,
     AmericanOptions,
@@ -227,6 +227,7 @@ def build_book(tables: BookTables, market: MarketTables) -> Book:
             contract_rows(tables, positions["instrument"]),
             positions["quantity"].to_numpy(),
             accounts=len(tables.accounts),
+            few_slots=FEW_SLOTS,
         ),
     )
 

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxmargin.book import LARGEST_BLOCK, Book, DenseBlock, PositionBlock, build_positions
+from jaxmargin.book import (
+    FEW_SLOTS,
+    LARGEST_BLOCK,
+    Book,
+    DenseBlock,
+    PositionBlock,
+    build_positions,
+)
 from jaxmargin.numerics import bucket_size, slot_width
 
 __all__ = ["Shape", "account_buckets", "ladder_blocks", "ladder_rows", "shape_of"]
@@ -21,7 +28,8 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
     Accounts come and go, and grow from one width into the next. So each width gets every bucket
     from half its present accounts up to `growth` times as many: where those are more than 4,096,
     blocks of 4,096 and every bucket of what may be left. Widths go up to the next above the
-    widest account, as far as there are contracts for it.
+    widest account, as far as there are contracts for it. Where accounts of several widths are few
+    enough to share a block (`FEW_SLOTS`), each of those widths may be that of the block.
 
     Args:
         held: positions of each account.
@@ -31,10 +39,15 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
     present = np.array([slot_width(int(count)) for count in held], int)
     next_above = slot_width(int(present.max(initial=_SMALLEST_WIDTH)) + 1)
     widest = min(next_above, slot_width(contracts))
+    above = max(1, int((present > _SMALLEST_WIDTH).sum()))
+    shared = _sliced(above // 2, int(np.ceil(above * growth)))
     rows, width = {}, _SMALLEST_WIDTH
     while contracts and width <= widest:
         accounts = max(1, int((present == width).sum()))
-        rows[width] = _sliced(accounts // 2, int(np.ceil(accounts * growth)))
+        sizes = set(_sliced(accounts // 2, int(np.ceil(accounts * growth))))
+        if width > _SMALLEST_WIDTH:
+            sizes.update(size for size in shared if size * width <= FEW_SLOTS)
+        rows[width] = sorted(sizes)
         width = slot_width(width + 1)
     return rows
 

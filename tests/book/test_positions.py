@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmargin.book import DenseBlock, build_positions, slices
+from jaxmargin.book import FEW_SLOTS, DenseBlock, build_positions, slices
 from jaxmargin.errors import InvalidInputError
 
 
@@ -62,6 +62,24 @@ def test_small_and_large_accounts_are_found_again_side_by_side():
     assert [block.instrument.shape for block in positions.blocks] == [(8, 10), (8, 20), (8, 30)]
     expected = zip(zip(account.tolist(), instrument.tolist(), strict=True), quantity, strict=True)
     assert as_dictionary(positions) == dict(expected)
+
+
+def test_few_accounts_of_several_widths_share_a_block_and_many_do_not():
+    """Those of up to 10 positions, and those that may be dense, stay among themselves."""
+
+    def shapes(*sizes):
+        account = np.repeat(np.arange(len(sizes)), sizes)
+        instrument = 20 * np.concatenate([np.arange(size) for size in sizes])
+        held = {"accounts": len(sizes), "few_slots": FEW_SLOTS}
+        positions = build_positions(account, instrument, np.ones(account.size), **held)
+        found = as_dictionary(positions)
+        assert set(found) == set(zip(account.tolist(), instrument.tolist(), strict=True))
+        return [block.quantity.shape for block in positions.blocks]
+
+    assert shapes(3, 12, 0, 25, 41, 10) == [(8, 10), (8, 60)]
+    assert shapes(3, 12, 200, 25) == [(8, 10), (8, 30), (8, 240)]
+    assert shapes(*[12] * 126, 21, 22) == [(128, 30)]  # 3,840 slots
+    assert shapes(*[12] * 129, 21, 22) == [(160, 20), (8, 30)]  # 4,800 would be too many
 
 
 def test_accounts_without_positions_keep_their_place():

@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmargin.book import Book, DenseBlock, PositionBlock, build_positions, slices
+from jaxmargin.book import FEW_SLOTS, Book, DenseBlock, PositionBlock, build_positions, slices
 from jaxmargin.instruments import Spot
 from jaxmargin.jobs._ladder import account_buckets, ladder_blocks, ladder_rows, shape_of
 from jaxmargin.numerics import bucket_size, slot_width
 
 
-def book(held, contracts):
+def book(held, contracts, few_slots=0):
     """A book of `contracts` contracts in which each account holds the first so many."""
     batch = Spot(jnp.zeros(contracts, int), jnp.ones(contracts, int), jnp.ones(contracts))
     positions = build_positions(
@@ -18,6 +18,7 @@ def book(held, contracts):
         np.concatenate([np.arange(count) for count in held]),
         np.ones(held.sum()),
         accounts=held.size,
+        few_slots=few_slots,
     )
     return Book((batch,), positions)
 
@@ -36,8 +37,9 @@ def test_rows_go_from_half_the_accounts_of_a_width_to_twice_as_many():
     assert ladder_rows(held, 500, 2.0) == {
         10: [56, 64, 80, 96, 112, 128, 160, 192, 224],  # 50 to 200
         20: [8, 10, 12, 14, 16, 20],  # 4 to 18
-        30: [8],  # the next width: 1 to 2 accounts
+        30: [8, 10, 12, 14, 16, 20],  # the next width, which all of them may come to share
     }
+    assert ladder_rows(np.full(500, 15), 500, 1.0)[30] == [8]  # too many to share a block
 
 
 def test_widths_end_where_there_are_no_contracts_to_hold():
@@ -69,6 +71,17 @@ def test_a_book_that_grows_has_only_blocks_of_the_ladder(growth):
     for later in (held, np.concatenate(grown), np.concatenate(halved), outgrown):
         blocks = slices(book(later, 400).positions)
         assert {shape_of(block) for block in blocks} <= ladder
+
+
+@pytest.mark.parametrize("growth", [1.0, 2.0])
+def test_a_small_book_whose_accounts_share_a_block_grows_within_the_ladder(growth):
+    held = np.array([3, 12, 1, 25, 35, 11, 58, 9])
+    ladder = shapes_of(held, 400, growth)
+    wider, narrower = np.append(held[:-1], 61), np.where(held == 58, 28, held)
+    twice = np.concatenate([held, held]) if growth == 2.0 else held
+    for later in (held, wider, narrower, twice):
+        blocks = book(later, 400, few_slots=FEW_SLOTS).positions.blocks
+        assert len(blocks) == 2 and {shape_of(block) for block in blocks} <= ladder
 
 
 def test_wide_accounts_are_prepared_for_as_dense_rows_of_all_numbers_of_columns():

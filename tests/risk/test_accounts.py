@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from kinds import MEASURES
 
-from jaxmargin.book import Positions, build_positions
+from jaxmargin.book import FEW_SLOTS, Positions, build_positions
 from jaxmargin.risk import ExpectedShortfall, ValueAtRisk, WorstCase, estimate_risk
 
 CONTRACTS, SCENARIOS, ACCOUNTS = 240, 300, 25
@@ -36,6 +36,26 @@ def holdings(*, dense=True):
     matrix[account, np.concatenate(instrument)] = quantity
     built = build_positions(account, np.concatenate(instrument), quantity, accounts=ACCOUNTS)
     return built, jnp.asarray(matrix)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_wider_block_shared_with_others_leaves_every_bit_of_a_measure(dtype):
+    random = np.random.default_rng(3)
+    sizes = np.array([2, 9, 10, 11, 19, 20, 12, 1, 21, 30, 26, 119, 85])
+    account = np.repeat(np.arange(sizes.size), sizes)
+    instrument = np.concatenate([random.choice(CONTRACTS, size, replace=False) for size in sizes])
+    held = (account, instrument, random.normal(size=account.size))
+    apart = build_positions(*held, accounts=sizes.size)
+    shared = build_positions(*held, accounts=sizes.size, few_slots=FEW_SLOTS)
+    assert (len(apart.blocks), len(shared.blocks)) == (4, 2)
+    pnl, weight = table().astype(dtype), weights("unequal").astype(dtype)
+    cast = [
+        jax.tree.map(lambda leaf: leaf.astype(dtype) if leaf.dtype == float else leaf, held)
+        for held in (apart, shared)
+    ]
+    one, other = (estimate_risk(SEVERAL[:1], pnl, held, weight, overlap=ONE) for held in cast)
+    for ours, theirs in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("kind", ["equal", "unequal", "some zero"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from jaxmargin.book import Book, build_positions
+from jaxmargin.book import FEW_SLOTS, Book, build_positions
 from jaxmargin.io import contract_rows
 from jaxmargin.jobs._calculation import build_calculation
 from jaxmargin.jobs._load import Inputs, only_accounts
@@ -96,6 +96,7 @@ def compute_shard(prepared: PreparedRun, plan: RunPlan, shard: int) -> ShardTabl
         prepared.quantity[begin:end],
         accounts=last - first,
         contracts=int(prepared.contract.max(initial=0)) + 1,
+        few_slots=FEW_SLOTS,
     )
     made = prepared.priced.calculation
     calculation = replace(made, book=Book(made.book.instruments, positions))
