@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 __all__ = ["REPOSITORY", "on_config", "on_files", "on_page_markdown"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_LANGUAGES = {".py": "python", ".sh": "sh", ".yaml": "yaml"}
 
 
 def on_config(config: Any, **_: Any) -> Any:
@@ -60,4 +61,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def _program(place: re.Match[str]) -> str:
-    return f"```python\n{(REPOSITORY / place[1]).read_text()}```"
+    path = REPOSITORY / place[1]
+    return f"```{_LANGUAGES[path.suffix]}\n{path.read_text()}```"
