@@ -119,9 +119,10 @@ def _check(
         f"accounts_per_shard (--accounts-per-shard) must be positive; got {accounts_per_shard}.",
     )
     require(retries >= 0, f"retries (--retries) must not be negative; got {retries}.")
+    given = "" if shard is None else f"{shard[0]}/{shard[1]}"
     require(
         shard is None or 0 <= shard[0] < shard[1],
-        f"shard (--shard) must be i/n with i from 0 to n - 1; got {shard}. Write 0/3, 1/3 and 2/3 "
+        f"shard (--shard) must be i/n with i from 0 to n - 1; got {given}. Write 0/3, 1/3 and 2/3 "
         "for three processes.",
     )
     require(
