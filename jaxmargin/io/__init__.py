@@ -107,6 +107,7 @@ from jaxmargin.io._write import require_folder as require_folder
 from jaxmargin.io._write import round_down as round_down
 from jaxmargin.io._write import round_up as round_up
 from jaxmargin.io._write import sha256 as sha256
+from jaxmargin.io._write import sync_folder as sync_folder
 from jaxmargin.io._write import write_json as write_json
 from jaxmargin.io._write import write_table as write_table
 from jaxmargin.io._write import written_whole as written_whole

@@ -26,6 +26,7 @@ __all__ = [
     "round_down",
     "round_up",
     "sha256",
+    "sync_folder",
     "write_json",
     "write_table",
     "written_whole",
@@ -89,7 +90,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
                 error.errno, f"cannot be written ({reason}). {_CURE}", str(path)
             ) from error
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_partial(folder: Path, name: str = "*") -> int:
@@ -115,11 +116,15 @@ def make_folder(path: Path) -> None:
         return
     make_folder(path.parent)
     path.mkdir(exist_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where its file system can."""
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where its file system can.
+
+    Raises:
+        OSError: the disk fails; its `filename` is `folder`.
+    """
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

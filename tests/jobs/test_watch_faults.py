@@ -1,6 +1,7 @@
 """Bad inputs of a watched job: the last good update stays, and the loop goes on."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from job_files import edit_table, edit_text, set_cell
 from watch_jobs import content, cut_short, hold, make_watched, same_as_full, set_balances, watched
 
-from jaxmargin.jobs.watch import _step, _updates
+from jaxmargin.jobs.watch import _folder, _step, _updates
 
 
 @pytest.fixture
@@ -137,7 +138,10 @@ def test_a_full_disk_keeps_the_last_update_and_the_next_look_writes(job, monkeyp
     monkeypatch.setattr(_step, "write_results", fails_once)
     _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
     assert second["stale"] and second["update"] == 1
-    assert second["problems"] == ["requirements.parquet: No space left on device."]
+    assert second["problems"] == [
+        "requirements.parquet: No space left on device. It is tried again at the next look; make "
+        "room, or allow what is refused."
+    ]
     assert not third["stale"] and third["update"] == 2
     names = sorted(path.name for path in (job.parent / "watch/updates").iterdir())
     assert names == ["000001", "000002"]
@@ -152,14 +156,102 @@ def test_an_unexpected_error_does_not_end_the_loop_and_its_message_is_not_logged
     def broken_once(before):
         times.append(1)
         if len(times) == 1:
-            raise KeyError("long holds 2.5")
+            raise KeyError("long holds 2.718281")
         return update(before)
 
     monkeypatch.setattr(_step, "positions_update", broken_once)
     with caplog.at_level(logging.INFO, "jaxmargin.jobs"):
-        _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
+        _, second, third = watched(job, lambda: hold(job, "long", 2.718281), None)
     assert second["problems"] == ["Unexpected KeyError; the log says where. Report it."]
     assert not third["stale"] and third["update"] == 2
     (failed,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert failed.facts["error"] == "KeyError" and failed.facts["file"] == Path(__file__).name
-    assert "2.5" not in str([vars(record) for record in caplog.records])
+    for record in caplog.records:
+        assert "2.718281" not in f"{record.getMessage()} {record.facts} {record.exc_info}"
+
+
+def test_what_fails_once_an_update_has_its_number_fails_neither_it_nor_those_after_it(
+    job, monkeypatch
+):
+    sync, replaced, refused = _folder.sync_folder, os.replace, []
+
+    def no_sync(folder):
+        if folder.name == "updates":
+            raise OSError(5, "Input/output error", str(folder))
+        sync(folder)
+
+    def no_link(source, target):
+        if Path(target).name == "current" and len(refused) < 2:
+            refused.append(target)
+            raise OSError(13, "Permission denied")
+        replaced(source, target)
+
+    def spoil():
+        monkeypatch.setattr(_folder, "sync_folder", no_sync)
+        monkeypatch.setattr(os, "replace", no_link)
+        hold(job, "long", 2.5)
+
+    _, second, third, fourth, fifth = watched(
+        job, spoil, None, None, lambda: hold(job, "long", 2.6), keep=2
+    )
+    assert [look["update"] for look in (second, third, fourth, fifth)] == [2, 2, 2, 3]
+    assert [look["stale"] for look in (second, third, fourth, fifth)] == [True, True, False, False]
+    assert third["since"] == second["checked"] and third["failures"] == 2
+    (problem,) = second["problems"]
+    assert "watch/current: cannot be written (Permission denied)" in problem
+    assert "updates/000002; it is tried again at the next look." in problem
+    assert (job.parent / "watch/current").readlink().name == "000003"
+    same_as_full(job)
+
+
+def test_old_updates_that_could_not_be_taken_away_whole_are_taken_away_later(job, monkeypatch):
+    remove, refused = shutil.rmtree, []
+
+    def half(folder, **settings):
+        if not refused:
+            refused.append(folder)
+            (folder / "manifest.json").unlink()
+            raise OSError(5, "Input/output error", str(folder))
+        remove(folder, **settings)
+
+    monkeypatch.setattr(shutil, "rmtree", half)
+    looks = watched(job, *(lambda q=q: hold(job, "long", q) for q in (2.5, 2.6)), keep=1)
+    assert len(refused) == 1 and not any(look["stale"] for look in looks)
+    assert [path.name for path in (job.parent / "watch/updates").iterdir()] == ["000003"]
+
+
+def test_a_fault_of_the_disk_before_the_inputs_are_looked_at_does_not_end_the_loop(
+    job, monkeypatch
+):
+    read, times = _step.read_job, []
+
+    def full_once(*arguments, **settings):
+        times.append(1)
+        if len(times) == 2:
+            raise OSError(28, "No space left on device", "/tmp/tables")
+        return read(*arguments, **settings)
+
+    monkeypatch.setattr(_step, "read_job", full_once)
+    _, second, third = watched(job, None, None)
+    assert second["stale"] and second["update"] == 1
+    assert second["problems"][0].startswith("/tmp/tables: No space left on device. It is tried")
+    assert not third["stale"] and third["update"] == 1
+
+
+def test_a_market_ahead_of_the_clock_is_good_once_the_time_has_come_although_no_file_changes(job):
+    edit_text(job, "2026-01-02T08:00:00Z", "2026-01-02T09:00:00Z")
+    ahead = ("2026-01-02T09:00:00Z", "2026-01-02T09:03:30Z")
+    looks = watched(job, lambda: edit_text(job, *ahead), None, None, every=60.0, most_age=1.5)
+    assert [look["stale"] for look in looks] == [False, True, False, False]
+    assert "ahead of this machine's clock" in looks[1]["problems"][0]
+    assert [look["update"] for look in looks] == [1, 1, 2, 2]
+
+
+def test_a_job_that_names_another_file_goes_on_with_that_alone(job):
+    def another():
+        shutil.copyfile(job.parent / "balances.csv", job.parent / "other.csv")
+        edit_text(job, '"balances.csv"', '"other.csv"')
+
+    looks = watched(job, another, None, (job.parent / "balances.csv").unlink)
+    assert [look["update"] for look in looks] == [1, 2, 2, 2]
+    assert not any(look["stale"] for look in looks)

@@ -98,7 +98,7 @@ def test_settings_out_of_their_range_are_refused(job, settings, told):
 def test_the_log_has_counts_and_nothing_of_the_book_and_metrics_say_the_same(job):
     log, metrics = job.parent / "watch.log", job.parent / "watch.prom"
     set_balances(job, "short,BTC,20\nlong,USDC,500000\n")
-    acts = [lambda: hold(job, "long", 2.5), lambda: cut_short(job), None]
+    acts = [lambda: hold(job, "long", 2.718281), lambda: cut_short(job), None]
     with log_to(log, "json"):
         looks = watched(job, *acts, metrics=metrics)
     events = [json.loads(line) for line in log.read_text().splitlines()]
@@ -107,7 +107,7 @@ def test_the_log_has_counts_and_nothing_of_the_book_and_metrics_say_the_same(job
     ]  # fmt: skip
     assert events[2]["mode"] == "incremental" and events[2]["accounts"] == 1
     assert events[2]["calls"] == 1
-    for word in (*POSITIONS["account"], *POSITIONS["instrument"], "2.5", "500000"):
+    for word in (*POSITIONS["account"], *POSITIONS["instrument"], "2.718281", "500000"):
         assert word not in log.read_text()
     figures = dict(line.split() for line in metrics.read_text().splitlines() if line[0] != "#")
     assert float(figures["jaxmargin_watch_stale"]) == 1.0

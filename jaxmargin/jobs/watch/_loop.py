@@ -20,7 +20,7 @@ from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.run._metrics import require_metrics
 from jaxmargin.jobs.watch._calls import open_calls
 from jaxmargin.jobs.watch._clock import Clock, SystemClock
-from jaxmargin.jobs.watch._folder import last_number, point_current, update_folder
+from jaxmargin.jobs.watch._folder import last_number, update_folder
 from jaxmargin.jobs.watch._metrics import write_watch_metrics
 from jaxmargin.jobs.watch._standing import Standing, WatchSettings, status_of
 from jaxmargin.jobs.watch._step import first_update, step
@@ -175,7 +175,6 @@ def _left_by_the_last_loop(settings: WatchSettings) -> Standing:
         job == settings.path.resolve(),
         f"{settings.out}: it has updates of the job {job}. Give another --out.",
     )
-    point_current(settings.out, number)
     return replace(Standing(), number=number, calls=open_calls(calls), facts=facts)
 
 

@@ -20,10 +20,14 @@ def age_minutes(inputs: Inputs, now: datetime) -> float:
     return (pd.Timestamp(now) - oldest).total_seconds() / 60.0
 
 
-def check_age(inputs: Inputs, now: datetime, most: float | None, problems: Problems) -> None:
-    """Note a market of which a mark is older than `most` minutes, or that is of a later time."""
+def check_age(inputs: Inputs, now: datetime, most: float | None, problems: Problems) -> bool:
+    """Note a market of which a mark is older than `most` minutes, or that is of a later time.
+
+    Returns:
+        Whether it is of a later time, which passes although no file changes.
+    """
     if most is None:
-        return
+        return False
     age, job = age_minutes(inputs, now), inputs.job
     where = f"{job.path.name}, valuation_time, and {job.market['forwards'].name}, column as_of"
     if age > most:
@@ -38,6 +42,7 @@ def check_age(inputs: Inputs, now: datetime, most: float | None, problems: Probl
             f"the market is of a time {-age:,.0f} minutes ahead of this machine's clock",
             "Correct valuation_time, or the clock.",
         )
+    return age < -most
 
 
 def check_order(inputs: Inputs, before: Inputs | None, problems: Problems) -> None:

@@ -2,19 +2,20 @@
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import Problems, write_table
+from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_results import margin_manifest, write_results
 from jaxmargin.jobs._safeguard_state import STATE_FILE
 from jaxmargin.jobs._settings import Job, read_job
 from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.watch._calls import call_table
-from jaxmargin.jobs.watch._folder import publish, take_away_old, update_folder
+from jaxmargin.jobs.watch._folder import publish, settle_folder, update_folder
 from jaxmargin.jobs.watch._look import Look, changed, look
 from jaxmargin.jobs.watch._quality import check_age, check_crossed, check_order
 from jaxmargin.jobs.watch._standing import Standing, WatchSettings
@@ -56,22 +57,33 @@ def step(
         first: see `first_update`; only to write it.
     """
     if first is not None:
-        return _published(standing, settings, *first, now, ())
-    seen = look(_files(settings, standing.update), standing.tried)
-    if standing.update is not None and not changed(standing.good, seen):
-        problems = Problems()
-        check_age(standing.update.inputs, now, settings.most_age, problems)
-        return _settled(replace(standing, tried=seen, again=False), problems.found, now)
-    if standing.problems and not standing.again and not changed(standing.tried, seen):
-        return _settled(replace(standing, tried=seen), standing.problems, now)
-    problems, again = (), False
+        done, problems, again = _published(standing, settings, *first, now, ()), (), False
+    else:
+        done, problems, again = _looked(standing, settings, now)
+    pointed = settle_folder(settings.out, done.number, settings.keep) if done.number else []
+    done = replace(done, again=again or bool(pointed))
+    return _settled(done, [*problems, *pointed], now)
+
+
+def _looked(
+    standing: Standing, settings: WatchSettings, now: datetime
+) -> tuple[Standing, Sequence[str], bool]:
+    """What is known, what is wrong with the inputs, and whether they may do at another look."""
+    seen = standing.tried
     try:
+        seen = look(_files(settings, standing.update), standing.tried)
+        if standing.update is not None and not changed(standing.good, seen):
+            problems = Problems()
+            check_age(standing.update.inputs, now, settings.most_age, problems)
+            return replace(standing, tried=seen), problems.found, False
+        if standing.problems and not standing.again and not changed(standing.tried, seen):
+            return replace(standing, tried=seen), standing.problems, False
         update = _computed(standing, settings, seen, now)
-        return _published(standing, settings, update, seen, now, ())
+        return _published(standing, settings, update, seen, now, ()), (), False
     except InvalidInputError as error:
-        problems = error.problems
+        problems, again = error.problems, isinstance(error, _PassingError)
     except (OSError, MemoryError) as error:
-        problems, again = (_of_the_machine(error),), True
+        problems, again = (_of_the_machine(error, settings.out),), True
     except (
         Exception
     ) as error:  # a fault of ours must not end the loop: margins would not be watched
@@ -80,12 +92,14 @@ def step(
             "update failed", level=logging.ERROR, error=type(error).__name__,
             file=Path(where.filename).name, line=where.lineno,
         )  # fmt: skip
-        problems, again = (
-            (f"Unexpected {type(error).__name__}; the log says where. Report it.",),
-            True,
-        )
-    failed = _settled(replace(standing, tried=seen, again=again), problems, now)
-    return _with_collateral(failed, settings, seen, now)
+        problems = (f"Unexpected {type(error).__name__}; the log says where. Report it.",)
+        again = True
+    failed = _with_collateral(replace(standing, tried=seen), settings, seen, now, problems)
+    return failed, problems, again
+
+
+class _PassingError(InvalidInputError):
+    """Inputs that may do at a later look although no file changes until then."""
 
 
 def _files(settings: WatchSettings, update: Update | None) -> list[Path]:
@@ -118,28 +132,40 @@ def _computed(standing: Standing, settings: WatchSettings, seen: Look, now: date
     """
     before, problems = standing.update, Problems()
     differ = changed(standing.good, seen)
+
+    def check(inputs: Inputs) -> None:
+        check_order(inputs, None if before is None else before.inputs, problems)
+        check_crossed(inputs, problems)
+        ahead = check_age(inputs, now, settings.most_age, problems)
+        if problems.found:
+            raise (_PassingError if ahead else InvalidInputError)(problems.found)
+
     if before is None or any(seen.get(file) is None for file in differ):
-        update = full_update(settings.path, before, snapshots=settings.snapshots)
+        update = full_update(settings.path, before, snapshots=settings.snapshots, check=check)
     else:
-        update = _least(before, settings, differ)
-    check_order(update.inputs, None if before is None else before.inputs, problems)
-    check_crossed(update.inputs, problems)
-    check_age(update.inputs, now, settings.most_age, problems)
-    now_there = look(seen, seen)
-    for file in changed(seen, now_there):
+        update = _least(before, settings, differ, check)
+    for file in changed(seen, look(seen, seen)):
         problems.add(file.name, "written while it was read", "It is read again at the next look.")
-    problems.raise_if_any()
+    if problems.found:
+        raise _PassingError(problems.found)
     return update
 
 
-def _least(before: Update, settings: WatchSettings, differ: Sequence[Path]) -> Update:
+def _least(
+    before: Update,
+    settings: WatchSettings,
+    differ: Sequence[Path],
+    check: Callable[[Inputs], None],
+) -> Update:
     book, rows = before.inputs.job.book, len(before.inputs.book.accounts)
     if {*differ} == {book["collateral"]}:
+        check(before.inputs)
         return collateral_update(before)
     crowded = len(before.order) > 2 * rows  # most accounts of the run are gone: begin anew
     if not crowded and {*differ} <= {book[name] for name in ("positions", "combos", "collateral")}:
+        check(before.inputs)
         return positions_update(before)
-    return full_update(settings.path, before, snapshots=settings.snapshots)
+    return full_update(settings.path, before, snapshots=settings.snapshots, check=check)
 
 
 def _published(
@@ -187,21 +213,25 @@ def _published(
         write_results(update.results, manifest, folder)
 
     publish(out, number, write)
-    take_away_old(out, settings.keep)
     log_event(
         "update written", update=number, mode=update.mode, accounts=update.charged,
         contracts=update.priced, read_seconds=round(update.read, 3),
         seconds=round(update.seconds.cold, 3), calls=int((calls["status"] != "closed").sum()),
     )  # fmt: skip
-    done = replace(
-        standing, number=number, written=standing.written + 1, update=update, good=seen,
-        tried=seen, calls=calls, facts=facts, again=False,
+    job = update.inputs.job
+    mine = [settings.path, *job.inputs(), *_previous(job)]  # those of an earlier job do not count
+    return replace(
+        standing, number=number, written=standing.written + 1, update=update,
+        good={file: seen.get(file) for file in mine}, tried=seen, calls=calls, facts=facts,
     )  # fmt: skip
-    return done if problems else _settled(done, (), now)
 
 
 def _with_collateral(
-    failed: Standing, settings: WatchSettings, seen: Look, now: datetime
+    failed: Standing,
+    settings: WatchSettings,
+    seen: Look,
+    now: datetime,
+    problems: Sequence[str],
 ) -> Standing:
     """Calls from the last good requirement and newer collateral, where that alone can be used."""
     if failed.update is None:
@@ -214,11 +244,11 @@ def _with_collateral(
         update = collateral_update(failed.update)
         if changed(seen, look([*seen], seen)):
             return failed
-        done = _published(failed, settings, update, good, now, failed.problems)
+        done = _published(failed, settings, update, good, now, problems)
     except Exception as error:  # the last good update stays, and why is said already
         log_event("collateral alone is not used either", error=type(error).__name__)
         return failed
-    return replace(done, tried=failed.tried, again=failed.again)
+    return replace(done, tried=failed.tried)
 
 
 def _settled(standing: Standing, problems: Sequence[str], now: datetime) -> Standing:
@@ -237,7 +267,9 @@ def _settled(standing: Standing, problems: Sequence[str], now: datetime) -> Stan
     return replace(standing, problems=tuple(problems), since=since, failures=failures)
 
 
-def _of_the_machine(error: OSError | MemoryError) -> str:
+def _of_the_machine(error: OSError | MemoryError, out: Path) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename or 'file'}: {error.strerror or error}."
+        where, reason = error.filename or out, error.strerror or str(error) or type(error).__name__
+        cure = "It is tried again at the next look; make room, or allow what is refused"
+        return f"{where}: {reason.rstrip('.')}. {cure}."
     return str(error) or "Memory ran out. Give fewer scenarios or accounts."

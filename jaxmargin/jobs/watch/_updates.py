@@ -1,7 +1,7 @@
 """Updates of a watched job: of everything, of positions alone, of collateral alone."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,13 +56,20 @@ class Update:
     seconds: Seconds
 
 
-def full_update(path: Path, before: Update | None = None, *, snapshots: Path) -> Update:
+def full_update(
+    path: Path,
+    before: Update | None = None,
+    *,
+    snapshots: Path,
+    check: Callable[[Inputs], None],
+) -> Update:
     """Read and margin everything.
 
     Args:
         path: job file.
         before: the update before, in the same process.
         snapshots: folder with tables of databases as they were at the look; see `read_job`.
+        check: raises `InvalidInputError` for inputs that are not to be margined.
 
     Raises:
         InvalidInputError: with every problem of the inputs; without collateral in [book], which
@@ -82,6 +89,7 @@ def full_update(path: Path, before: Update | None = None, *, snapshots: Path) ->
         f"{path.name}, precision: it was another one when the loop began. Put it back, or start "
         "the loop anew.",
     )
+    check(inputs)
     last = read_last_run(inputs)
     read = time.perf_counter() - start
     with measured() as seconds:
