@@ -1,7 +1,7 @@
 """A nightly batch: read the book from SQLite, margin it in shards, and query the results in DuckDB.
 
 Made-up book. The same for PostgreSQL: write the addresses as
-"postgresql://risk:${BOOK_PASSWORD}@db.example.org/book::positions"; the password comes from the
+"postgresql://risk:${JAXMARGIN_PASSWORD}@db.example.org/book::positions"; the password comes from the
 environment and is never written anywhere.
 """
 

@@ -26,7 +26,7 @@ def find_binaries() -> Path | None:
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Start a server that asks for a password; its address, with `${TEST_PG_PASSWORD}`.
+    """Start a server that asks for a password; its address, with `${JAXMARGIN_TEST_PASSWORD}`.
 
     The server refuses to run as root, which starts it as `postgres` or `nobody`.
     """
@@ -60,7 +60,7 @@ def postgres_server() -> Iterator[str]:
     )  # fmt: skip
     try:
         _wait_for(port, server)
-        yield f"postgresql+psycopg://risk:${{TEST_PG_PASSWORD}}@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg://risk:${{JAXMARGIN_TEST_PASSWORD}}@127.0.0.1:{port}/postgres"
     finally:
         server.send_signal(2)  # ends sessions, then itself
         server.wait(timeout=60)

@@ -14,7 +14,7 @@ SqlUrl = Annotated[
     str | None,
     typer.Option(
         help="Also append the results to the tables jaxmargin_... of this database, a URL of "
-        "SQLAlchemy such as 'postgresql://risk:${PASSWORD}@host/db'; ${NAME} is taken from the "
-        "environment. A run that is there already is not appended again."
+        "SQLAlchemy such as 'postgresql://risk:${JAXMARGIN_PASSWORD}@host/db'; ${JAXMARGIN_NAME} "
+        "is taken from the environment. A run that is there already is not appended again."
     ),
 ]

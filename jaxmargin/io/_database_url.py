@@ -2,16 +2,20 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from jaxmargin.io._problems import Problems
 
 __all__ = ["DatabaseUrl", "TableSource", "hide_secrets", "is_source", "open_url", "parse_source"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PREFIX = "JAXMARGIN_"  # of variables; a job file of someone else must not send others anywhere
+# After the question mark of a server's address. Others can name files, or load code.
+_OPTIONS = ("application_name", "connect_timeout", "sslmode", "sslrootcert")
 _SHOWN = 300  # characters of a driver's message
 _NAME = 180  # characters of a file's name, of the 255 that file systems allow
 _FILES = ("sqlite", "duckdb")  # databases that are a file
@@ -38,15 +42,13 @@ class TableSource:
 
     @property
     def file_name(self) -> str:
-        """Of its snapshot: says table and database, as messages name files."""
+        """Of its snapshot: says table and database, as messages name files, and is its own."""
         kind, _, rest = hide_secrets(self.url).partition("://")
         place = rest.rpartition("@")[2].removeprefix("/")
         kind = kind.split("+")[0].strip("${}")
         where = re.sub(r"[/:${}*]+", "-", f"{kind}-{place}" if place else kind).strip("-")
         name = f"{quote(self.table, safe=' ')}@{quote(where, safe=' ')}"
-        if len(name) > _NAME:
-            name = f"{name[:_NAME]}-{sha256(self.label.encode()).hexdigest()[:12]}"
-        return f"{name}.parquet"
+        return f"{name[:_NAME]}-{sha256(self.label.encode()).hexdigest()[:12]}.parquet"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class DatabaseUrl:
         label: how it may be shown.
         text: the whole address, secrets and all.
         kind: `sqlite`, `duckdb`, `postgresql`, ...
-        path: of a database that is a file; else None.
+        path: of a database that is a file, `..` and symbolic links followed; else None.
+        root_certificate: file of a server's address, likewise; else None.
         secrets: what may not be shown, each with what is shown in its place.
     """
 
@@ -65,6 +68,7 @@ class DatabaseUrl:
     text: str = field(repr=False)
     kind: str
     path: Path | None
+    root_certificate: Path | None
     secrets: tuple[tuple[str, str], ...] = field(repr=False)
 
     def explain(self, error: BaseException) -> str:
@@ -105,18 +109,15 @@ def hide_secrets(url: str) -> str:
 def open_url(url: str, folder: Path, where: str, problems: Problems) -> DatabaseUrl | None:
     """Fill an address from the environment; None, with a problem noted, if it cannot be used.
 
-    `${NAME}` stands for the environment variable NAME: before the last `@` it is a user or a
-    password as it is, elsewhere a part of the address, alone the whole address.
+    `${NAME}` stands for the environment variable NAME, which must begin with JAXMARGIN_: before the
+    last `@` it is a user or a password as it is, elsewhere a part of the address, alone the whole
+    address. After a question mark only `_OPTIONS` are allowed, of a database that is a file none.
     """
-    absent = sorted({name for name in _VARIABLE.findall(url) if not os.environ.get(name)})
-    for name in absent:
-        problems.add(
-            where, f"environment variable {name} is not set", "Set it, as the address needs it."
-        )
-    if absent:
+    names = sorted({*_VARIABLE.findall(url)})
+    if not _are_there(names, where, problems):
         return None
     secrets: dict[str, str] = {}
-    for name in _VARIABLE.findall(url):
+    for name in names:
         value = os.environ[name]
         secrets |= {value: f"${{{name}}}", quote(value, safe=""): f"${{{name}}}"}
     whole = _VARIABLE.fullmatch(url) is not None
@@ -128,17 +129,70 @@ def open_url(url: str, folder: Path, where: str, problems: Problems) -> Database
     if password:
         shown = hide_secrets(url) if whole else "***"
         secrets |= {word: secrets.get(word, shown) for word in (password, unquote(password))}
-    for value in re.findall(r"[?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=([^&]+)", text, re.I):
-        secrets |= {word: secrets.get(word, "***") for word in (value, unquote(value))}
     if not found:
         problems.add(where, "not the address of a database", "Write it as sqlite:///file.db.")
         return None
     ordered = sorted(secrets.items(), key=lambda item: -len(item[0]))
-    kind, path = kind.split("+")[0], None
+    kind, path = kind.split("+")[0].lower(), None
+    text, _, query = text.partition("?")
+    options = _options(query, () if kind in _FILES else _OPTIONS, where, problems)
+    if options is None:
+        return None
     if kind in _FILES:
-        name = rest.partition("?")[0]
+        name = text.partition("://")[2]
         if not name.startswith("/") or name in ("/", "/:memory:"):
             problems.add(where, "no database file", f"Write it as {kind}:///file.db.")
             return None
-        path = folder / name[1:]
-    return DatabaseUrl(hide_secrets(url), text, kind, path, tuple(ordered))
+        path = _followed(folder, name[1:], where, problems)
+        if path is None:
+            return None
+    certificate = None
+    if options.get("sslrootcert", "system") != "system":  # the word for those of the machine
+        certificate = _followed(folder, options["sslrootcert"], where, problems)
+        if certificate is None:
+            return None
+        options["sslrootcert"] = str(certificate)
+    text += f"?{urlencode(options)}" if options else ""
+    return DatabaseUrl(hide_secrets(url), text, kind, path, certificate, tuple(ordered))
+
+
+def _are_there(names: Sequence[str], where: str, problems: Problems) -> bool:
+    """Whether the variables of an address may be used and are set."""
+    before = len(problems.found)
+    for name in names:
+        if not name.startswith(_PREFIX):
+            what = f"environment variable {name} may not be used in an address"
+            problems.add(where, what, f"Put its value into one whose name begins with {_PREFIX}.")
+        elif not os.environ.get(name):
+            what = f"environment variable {name} is not set"
+            problems.add(where, what, "Set it, as the address needs it.")
+    return len(problems.found) == before
+
+
+def _options(
+    query: str, allowed: Sequence[str], where: str, problems: Problems
+) -> dict[str, str] | None:
+    """What is after the question mark of an address; None if it may not be there."""
+    if "@" in query:
+        what, cure = "a question mark before its @", "Write %3F for one in a user or password."
+        problems.add(where, what, cure)
+        return None
+    pairs = parse_qsl(query, keep_blank_values=True)
+    names = [name for name, _ in pairs]
+    if {*names} <= {*allowed} and len({*names}) == len(names):
+        return dict(pairs)
+    cure = f"Give each of {', '.join(allowed)} once at most" if allowed else "Take it out"
+    problems.add(
+        where, "after its question mark, what an address may not have",
+        f"{cure}; set others by the environment of the driver, such as PGSSLKEY.",
+    )  # fmt: skip
+    return None
+
+
+def _followed(folder: Path, name: str, where: str, problems: Problems) -> Path | None:
+    """A path that counts from `folder`, with `..` and symbolic links followed."""
+    try:
+        return (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or a byte of zero
+        problems.add(where, "names no path", "Correct the path of its file.")
+    return None

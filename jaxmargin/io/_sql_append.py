@@ -22,7 +22,7 @@ def open_sql_target(address: str, folder: Path) -> DatabaseUrl:
     """The database that results are to be appended to, once it is known to answer.
 
     Args:
-        address: any URL of SQLAlchemy, with `${NAME}` for environment variables.
+        address: any URL of SQLAlchemy, with `${JAXMARGIN_NAME}` for environment variables.
         folder: that the path of a database file counts from.
 
     Raises:

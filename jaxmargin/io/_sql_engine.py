@@ -50,7 +50,7 @@ def sql_engine(url: DatabaseUrl, *, writes: bool) -> Any:
         problem += f"{url.kind!r} is no kind of database that SQLAlchemy knows here. Correct it, "
         problem += "or install its dialect."
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        problem += "the address cannot be read. Write it as kind://user:${PASSWORD}@host:5432/name."
+        problem += "the address cannot be read. Write it as kind://user:${JAXMARGIN_PASSWORD}@host:5432/name."
     else:
         if writes and url.kind == "sqlite":
             sqlalchemy.event.listen(

@@ -35,7 +35,7 @@ def open_export(*, duckdb: bool = False, sql: str | None = None) -> Export:
 
     Args:
         duckdb: whether to write `results.duckdb`.
-        sql: URL of a database, with `${NAME}` for environment variables; paths of database files
+        sql: URL of a database, with `${JAXMARGIN_NAME}` for environment variables; paths of database files
             count from the present folder.
 
     Raises:

@@ -61,9 +61,11 @@ def fix_sources(
     before = len(problems.found)
     for (section, key), source in named.items():
         url = open_url(source.url, source.folder, source.label, Problems())
-        if url is not None and url.path is not None and (why := outside(source.folder, url.path)):
+        files = () if url is None else (url.path, url.root_certificate)
+        for why in [outside(source.folder, file) for file in files if file is not None]:
             cure = f"Copy the file there, or set {ROOT_VARIABLE} to a folder above it."
-            problems.add(f"{place}, [{section}] {key}", f"{source.label!r} {why}", cure)
+            if why is not None:
+                problems.add(f"{place}, [{section}] {key}", f"{source.label!r} {why}", cure)
     if len(problems.found) > before:
         return dict(sections), Snapshots()
     own = _TemporaryFolder() if folder is None else None

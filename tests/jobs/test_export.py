@@ -32,7 +32,7 @@ def postgres():
 
 @pytest.fixture(autouse=True)
 def _password(monkeypatch):
-    monkeypatch.setenv("TEST_PG_PASSWORD", PASSWORD)
+    monkeypatch.setenv("JAXMARGIN_TEST_PASSWORD", PASSWORD)
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,10 @@ def test_of_two_processes_with_one_run_one_appends(postgres, tmp_path):
         ("duckdb:///runs.duckdb", "--sql: duckdb:///runs.duckdb is a DuckDB file. Give --duckdb"),
         ("sqlite:///none/runs.db", "there is no folder"),
         ("postgresql://me:hidden@127.0.0.1:1/db", "postgresql://me:***@127.0.0.1:1/db cannot be"),
-        ("postgresql://me:${NOT_SET_HERE}@h/db", "environment variable NOT_SET_HERE is not set"),
+        (
+            "postgresql://me:${JAXMARGIN_NOT_SET}@h/db",
+            "environment variable JAXMARGIN_NOT_SET is not set",
+        ),
         ("results.db", "--sql: not the address of a database"),
     ],
 )

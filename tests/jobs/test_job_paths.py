@@ -1,11 +1,27 @@
 """A job file reads below its own folder, or below one that the user allows, and nowhere else."""
 
+import json
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from job_files import edit_text, make_job
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import Problems
 from jaxmargin.jobs import load_inputs, read_job
+from jaxmargin.jobs._governance_keys import GOVERNANCE
+from jaxmargin.jobs._keys import (
+    ALLOCATION,
+    BOOK,
+    MARKET,
+    RULEBOOKS,
+    SAFEGUARDS,
+    SYSTEMIC,
+)
+from jaxmargin.jobs._scenario_keys import SCENARIOS
+from jaxmargin.jobs._types import PATH, PATHS, REQUIRED, TABLE
 
 POSITIONS = 'positions = "positions.parquet"'
 
@@ -74,13 +90,82 @@ def test_a_folder_that_the_user_names_is_read_too_and_no_other(job, tmp_path, mo
     load_inputs(job)
 
 
-def test_every_path_of_a_job_file_is_held_to_it(job):
-    edit_text(job, 'history = "history.parquet"', 'history = "/h.parquet"')
-    job.write_text(job.read_text() + '[safeguards]\nset = "emir"\nprevious = "../day1/out"\n')
-    found = problems_of(job)
-    assert [problem.split(":")[0] for problem in found] == [
-        f"{job.name}, [scenarios] history", f"{job.name}, [safeguards] previous",
-    ]  # fmt: skip
+def paths_of_a_job():
+    """Every key of a job file that may name a file, with its section and what else this needs."""
+    sections = {"market": MARKET, "book": BOOK, "allocation": ALLOCATION, "safeguards": SAFEGUARDS,
+                "governance": GOVERNANCE, "systemic": SYSTEMIC}  # fmt: skip
+    for name, keys in sections.items():
+        yield from ((name, key, rule.type, {}) for key, rule in keys.items())
+    for name, kinds in (("scenarios", SCENARIOS), ("rulebook", RULEBOOKS)):
+        for kind, keys in kinds.items():
+            needed = {key: "h.parquet" for key, rule in keys.items()
+                      if (rule.type, rule.default) == (TABLE, REQUIRED)}  # fmt: skip
+            more = {"kind": kind} | needed
+            yield from ((name, key, rule.type, more) for key, rule in keys.items())
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "kind", "more"),
+    [each for each in paths_of_a_job() if each[2] in (PATH, PATHS, TABLE)],
+)
+def test_every_path_of_a_job_file_is_held_to_it(tmp_path, monkeypatch, section, key, kind, more):
+    (tmp_path / "jobs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    content = {
+        "market": {"assets": "a.parquet", "forwards": "f.parquet", "volatilities": "v.parquet"},
+        "book": {"instruments": "i.parquet", "positions": "p.parquet"},
+        "allocation": {"collateral": "c.csv", "schedule": "s.csv", "inventory": "i.csv"},
+        "scenarios": {"kind": "stress"},
+        "rulebook": {"kind": "deribit-pm"},
+        "safeguards": {}, "governance": {}, "systemic": {},
+    }  # fmt: skip
+    if section == "scenarios":  # not a rulebook with scenarios of its own
+        content["rulebook"] = {"kind": "worst-case", "horizon_days": 1, "maintenance_ratio": 0.8}
+    else:
+        del content["scenarios"]
+    content[section] |= more
+    ways = {"/etc/hosts": "leads to /etc/hosts", "../x": "leads to"}
+    if kind == TABLE:
+        ways |= {"sqlite:///../outsider.db::t": f"leads to {tmp_path}/outsider.db",
+                 "sqlite:////etc/hosts::t": "leads to /etc/hosts"}  # fmt: skip
+    for value, said in ways.items():
+        changed = {name: dict(keys) for name, keys in content.items()}
+        changed[section][key] = [value] if kind == PATHS else value
+        job = Path("jobs/job.toml")  # a path that does not begin at the root
+        job.write_text(toml_of(changed))
+        (problem,) = problems_of(job)
+        assert problem.startswith(f"job.toml, [{section}] {key}: "), problem
+        assert said in problem and "outside the folder of the job file" in problem
+
+
+def toml_of(content):
+    """Sections in TOML, whose texts and lists are those of JSON."""
+    lines = ["valuation_time = 2026-01-02T08:00:00Z"]
+    for name, keys in content.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("way", ["dots", "link", "within"])
+def test_a_database_file_of_a_job_named_from_elsewhere_is_held_to_it(
+    job, tmp_path, monkeypatch, way
+):
+    monkeypatch.chdir(tmp_path)
+    place = job.parent if way == "within" else tmp_path / "jobs"
+    with sqlite3.connect(place / "outsider.db") as database:
+        pd.read_parquet(job.parent / "positions.parquet").to_sql("positions", database, index=False)
+    database.close()
+    if way == "link":
+        (job.parent / "inside.db").symlink_to(tmp_path / "jobs" / "outsider.db")
+    name(job, {"dots": "sqlite:///../outsider.db::positions", "link": "sqlite:///inside.db::positions",
+               "within": "sqlite:///outsider.db::positions"}[way])  # fmt: skip
+    found = problems_of(Path("jobs/mine/job.toml"))
+    if way == "within":
+        assert found == []
+        return
+    (problem,) = found
+    assert problem.startswith("job.toml, [book] positions: 'sqlite:///")
+    assert f"leads to {tmp_path}/jobs/outsider.db, outside the folder of the job file" in problem
 
 
 @pytest.mark.parametrize("path", ["a\\u0000b", "loop/positions.parquet", "x" * 5000])
