@@ -1,8 +1,8 @@
 """A nightly batch: read the book from SQLite, margin it in shards, and query the results in DuckDB.
 
 Made-up book. The same for PostgreSQL: write the addresses as
-"postgresql://risk:${JAXMARGIN_PASSWORD}@db.example.org/book::positions"; the password comes from the
-environment and is never written anywhere.
+"postgresql://risk:${JAXMARGIN_PASSWORD}@db.example.org/book::positions"; the password comes from
+the environment and is never written anywhere.
 """
 
 # %% A made-up job whose book lies in a database, as that of a trading system does.

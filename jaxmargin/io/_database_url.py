@@ -135,23 +135,20 @@ def open_url(url: str, folder: Path, where: str, problems: Problems) -> Database
     ordered = sorted(secrets.items(), key=lambda item: -len(item[0]))
     kind, path = kind.split("+")[0].lower(), None
     text, _, query = text.partition("?")
+    before = len(problems.found)
     options = _options(query, () if kind in _FILES else _OPTIONS, where, problems)
-    if options is None:
-        return None
     if kind in _FILES:
         name = text.partition("://")[2]
-        if not name.startswith("/") or name in ("/", "/:memory:"):
+        if name.startswith("/") and name not in ("/", "/:memory:"):
+            path = _followed(folder, name[1:], where, problems)
+        else:
             problems.add(where, "no database file", f"Write it as {kind}:///file.db.")
-            return None
-        path = _followed(folder, name[1:], where, problems)
-        if path is None:
-            return None
     certificate = None
     if options.get("sslrootcert", "system") != "system":  # the word for those of the machine
         certificate = _followed(folder, options["sslrootcert"], where, problems)
-        if certificate is None:
-            return None
         options["sslrootcert"] = str(certificate)
+    if len(problems.found) > before:
+        return None
     text += f"?{urlencode(options)}" if options else ""
     return DatabaseUrl(hide_secrets(url), text, kind, path, certificate, tuple(ordered))
 
@@ -169,14 +166,12 @@ def _are_there(names: Sequence[str], where: str, problems: Problems) -> bool:
     return len(problems.found) == before
 
 
-def _options(
-    query: str, allowed: Sequence[str], where: str, problems: Problems
-) -> dict[str, str] | None:
-    """What is after the question mark of an address; None if it may not be there."""
+def _options(query: str, allowed: Sequence[str], where: str, problems: Problems) -> dict[str, str]:
+    """What is after the question mark of an address; nothing, and a problem, if it may not be."""
     if "@" in query:
         what, cure = "a question mark before its @", "Write %3F for one in a user or password."
         problems.add(where, what, cure)
-        return None
+        return {}
     pairs = parse_qsl(query, keep_blank_values=True)
     names = [name for name, _ in pairs]
     if {*names} <= {*allowed} and len({*names}) == len(names):
@@ -186,7 +181,7 @@ def _options(
         where, "after its question mark, what an address may not have",
         f"{cure}; set others by the environment of the driver, such as PGSSLKEY.",
     )  # fmt: skip
-    return None
+    return {}
 
 
 def _followed(folder: Path, name: str, where: str, problems: Problems) -> Path | None:

@@ -35,8 +35,8 @@ def open_export(*, duckdb: bool = False, sql: str | None = None) -> Export:
 
     Args:
         duckdb: whether to write `results.duckdb`.
-        sql: URL of a database, with `${JAXMARGIN_NAME}` for environment variables; paths of database files
-            count from the present folder.
+        sql: URL of a database, with `${JAXMARGIN_NAME}` for environment variables; paths of
+            database files count from the present folder.
 
     Raises:
         InvalidInputError: a package is not installed, or the database does not answer.
