@@ -7,6 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxmargin.numerics import exact_matmul
+
 __all__ = ["AbstractBooks", "ConstantQuantities", "ConstantWeights", "RevaluedBooks"]
 
 
@@ -34,7 +36,7 @@ class ConstantWeights(AbstractBooks):
     ) -> Float[Array, "scenario portfolio"]:
         """See `AbstractBooks.pnl`."""
         del day
-        return jnp.expm1(moves) @ self.exposure.T
+        return exact_matmul(jnp.expm1(moves), self.exposure.T)
 
 
 class ConstantQuantities(AbstractBooks):
@@ -52,7 +54,7 @@ class ConstantQuantities(AbstractBooks):
         self, moves: Float[Array, "scenario asset"], day: Int[Array, ""]
     ) -> Float[Array, "scenario portfolio"]:
         """See `AbstractBooks.pnl`."""
-        return (jnp.expm1(moves) * self.price[day][None, :]) @ self.quantity.T
+        return exact_matmul(jnp.expm1(moves) * self.price[day][None, :], self.quantity.T)
 
 
 class RevaluedBooks(AbstractBooks):
@@ -73,4 +75,4 @@ class RevaluedBooks(AbstractBooks):
         self, moves: Float[Array, "scenario asset"], day: Int[Array, ""]
     ) -> Float[Array, "scenario portfolio"]:
         """See `AbstractBooks.pnl`."""
-        return self.unit_pnl(moves, day) @ self.quantity.T
+        return exact_matmul(self.unit_pnl(moves, day), self.quantity.T)

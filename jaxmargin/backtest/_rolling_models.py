@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from jaxmargin.errors import require
-from jaxmargin.numerics import standard_normals
+from jaxmargin.numerics import exact_matmul, standard_normals
 from jaxmargin.scenarios import (
     AbstractVolatilityModel,
     Covariance,
@@ -161,11 +161,11 @@ class StudentModel(AbstractBacktestModel):
         else:
             share = age_weights(self.decay.astype(past.dtype), self.window)
             share = share / jnp.sum(share)
-        matrix = past.T @ (past * share[:, None])
+        matrix = exact_matmul(past.T, past * share[:, None])
         deviation = jnp.sqrt(jnp.diagonal(matrix))
         correlation = matrix / (deviation[:, None] * deviation[None, :])
         root = Covariance(deviation, correlation).root()
-        return (root @ self.draws).T * self.horizon_days**0.5
+        return exact_matmul(root, self.draws).T * self.horizon_days**0.5
 
     def weight(self) -> Float[Array, " scenario"] | None:
         """See `AbstractBacktestModel.weight`."""

@@ -9,6 +9,7 @@ from jaxmargin.book._positions import DenseBlock as DenseBlock
 from jaxmargin.book._positions import PositionBlock as PositionBlock
 from jaxmargin.book._positions import Positions as Positions
 from jaxmargin.book._positions import build_positions as build_positions
+from jaxmargin.book._positions import largest_block as largest_block
 from jaxmargin.book._positions import pad_accounts as pad_accounts
 from jaxmargin.book._positions import select_accounts as select_accounts
 from jaxmargin.book._positions import slices as slices

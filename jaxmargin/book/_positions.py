@@ -18,6 +18,7 @@ __all__ = [
     "PositionBlock",
     "Positions",
     "build_positions",
+    "largest_block",
     "pad_accounts",
     "select_accounts",
     "slices",
@@ -28,6 +29,12 @@ __all__ = [
 _WIDE, _DENSE_ADVANTAGE = 160, 3
 LARGEST_BLOCK = 4096  # rows of one compiled program; more rows are more calls, not more compiling
 FEW_SLOTS = 4096  # milliseconds of work, where a program for one more width takes a second to make
+_LARGEST_ON_GPU = 65_536  # where each call and each pass over a chunk has a price of its own
+
+
+def largest_block() -> int:
+    """Rows of one program over accounts that are handled a chunk at a time: more on a GPU."""
+    return LARGEST_BLOCK if jax.default_backend() == "cpu" else _LARGEST_ON_GPU
 
 
 class PositionBlock(eqx.Module):
@@ -191,7 +198,7 @@ def build_positions(
 
 
 def _padded_rows(rows: int) -> int:
-    whole = rows // LARGEST_BLOCK * LARGEST_BLOCK
+    whole = rows // largest_block() * largest_block()
     return whole + (bucket_size(rows - whole) if rows > whole else 0)
 
 
@@ -203,14 +210,14 @@ def _dense(
     return DenseBlock(jax.device_put(table))
 
 
-def slices(positions: Positions) -> Iterator[PositionBlock | DenseBlock]:
-    """The blocks in order, cut so that none has more than 4,096 rows."""
+def slices(positions: Positions, most: int = LARGEST_BLOCK) -> Iterator[PositionBlock | DenseBlock]:
+    """The blocks in order, cut so that none has more than `most` rows."""
     for block in positions.blocks:
-        if block.rows <= LARGEST_BLOCK:
+        if block.rows <= most:
             yield block  # a slice of it all would be one more program for each shape
             continue
-        for first in range(0, block.rows, LARGEST_BLOCK):
-            rows = slice(first, first + LARGEST_BLOCK)
+        for first in range(0, block.rows, most):
+            rows = slice(first, first + most)
             yield jax.tree.map(lambda leaf, rows=rows: leaf[rows], block)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from jaxmargin.book import (
     FEW_SLOTS,
-    LARGEST_BLOCK,
     Book,
     DenseBlock,
     PositionBlock,
     build_positions,
+    largest_block,
 )
 from jaxmargin.numerics import bucket_size, slot_width
 
@@ -55,12 +55,11 @@ def ladder_rows(held: np.ndarray, contracts: int, growth: float) -> dict[int, li
 def _sliced(lowest: int, highest: int) -> list[int]:
     """Rows of the slices of a block that holds `lowest` to `highest` accounts."""
     sizes: set[int] = set()
-    for whole in range(lowest // LARGEST_BLOCK, highest // LARGEST_BLOCK + 1):
-        least, most = (
-            min(max(n - whole * LARGEST_BLOCK, 0), LARGEST_BLOCK) for n in (lowest, highest)
-        )
+    largest = largest_block()
+    for whole in range(lowest // largest, highest // largest + 1):
+        least, most = (min(max(n - whole * largest, 0), largest) for n in (lowest, highest))
         sizes.update(account_buckets(least, most) if most else ())
-        sizes.update((LARGEST_BLOCK,) if whole else ())
+        sizes.update((largest,) if whole else ())
     return sorted(sizes)
 
 

@@ -113,10 +113,10 @@ def _climb(
     report: Callable[[str], None],
 ) -> None:
     """Margin one block of each shape of the ladder, a width at a time."""
-    from jaxmargin.book import Positions, slices
+    from jaxmargin.book import Positions, largest_block, slices
 
     book = calculation.book
-    known = {shape_of(block) for block in slices(book.positions)}
+    known = {shape_of(block) for block in slices(book.positions, largest_block())}
     start, done, left = time.perf_counter(), 0, sum(map(len, rows.values()))
     for width, sizes in rows.items():
         blocks = []

@@ -13,6 +13,7 @@ from jaxmargin.margin._contract_terms import ContractKind
 from jaxmargin.margin._holdings import Holdings
 from jaxmargin.margin._scan_grid_shocks import range_shocks
 from jaxmargin.market import Market
+from jaxmargin.numerics import exact_matmul
 from jaxmargin.scenarios import Shocks
 
 __all__ = ["ScanGrid"]
@@ -166,7 +167,7 @@ class ScanGrid(AbstractAccountRulebook):
     ) -> Float[Array, "row asset"]:
         """Loss in the worst scenario that comes from the price alone."""
         same = (self.price_move[:, None] == self.price_move[None, :]).astype(loss.dtype)
-        mean = jnp.matmul(loss, same / jnp.sum(same, axis=0, keepdims=True))
+        mean = exact_matmul(loss, same / jnp.sum(same, axis=0, keepdims=True))
         still = (self.price_move == 0.0).astype(loss.dtype)
         time = jnp.sum(loss * (still / jnp.maximum(jnp.sum(still), 1.0))[None, None, :], axis=-1)
         at_worst = jnp.take_along_axis(mean, worst[:, :, None], axis=-1)[:, :, 0]

@@ -11,6 +11,7 @@ from jaxmargin.margin._contract_terms import ContractKind
 from jaxmargin.margin._holdings import Holdings
 from jaxmargin.margin._scan_grid_shocks import range_shocks
 from jaxmargin.market import Market
+from jaxmargin.numerics import exact_einsum
 from jaxmargin.scenarios import Shocks
 
 __all__ = ["ValuationPoints"]
@@ -80,9 +81,9 @@ class ValuationPoints(AbstractAccountRulebook):
         same = self.group[:, None] == self.group[None, :]
         first = ~jnp.any(jnp.tril(same, k=-1), axis=1)
         member = (same & first[:, None]).astype(gain.dtype)
-        loss = jnp.einsum("gc,rcp->rgp", member, lost)
+        loss = exact_einsum("gc,rcp->rgp", member, lost)
         worst = jnp.maximum(jnp.max(loss, axis=-1), 0.0)
-        minimum = jnp.einsum("gc,rc->rg", member, least)
+        minimum = exact_einsum("gc,rc->rg", member, least)
         initial = {
             "worst_point": jnp.sum(worst, axis=-1),
             "minimum": jnp.sum(jnp.maximum(minimum - worst, 0.0), axis=-1),

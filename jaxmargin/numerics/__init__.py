@@ -28,6 +28,8 @@ from jaxmargin.numerics._nearest_correlation import nearest_correlation as neare
 from jaxmargin.numerics._normal import normal_cdf as normal_cdf
 from jaxmargin.numerics._normal import normal_pdf as normal_pdf
 from jaxmargin.numerics._normal import normal_spread as normal_spread
+from jaxmargin.numerics._products import exact_einsum as exact_einsum
+from jaxmargin.numerics._products import exact_matmul as exact_matmul
 from jaxmargin.numerics._selection import TailSelection as TailSelection
 from jaxmargin.numerics._selection import select_tails as select_tails
 from jaxmargin.numerics._smallest_ball import SmallestBall as SmallestBall

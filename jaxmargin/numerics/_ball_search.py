@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxmargin.numerics._products import exact_matmul
+
 __all__ = ["BallMaximum", "maximize_in_ball", "search_precision"]
 
 _MEMORY = 10  # values back to which a step may fall, as in the paper
@@ -96,7 +98,7 @@ def maximize_in_ball(
     def improve(climb: _Climb) -> _Climb:
         trial = climb.point + climb.share * climb.step
         value, slope = evaluate(trial)
-        promised = climb.share * jnp.dot(climb.slope, climb.step)
+        promised = climb.share * exact_matmul(climb.slope, climb.step)
         enough = jnp.min(climb.recent) + _SUFFICIENT * promised - noise
         moved = _advance(climb, trial, value, slope, radius, unit)
         shorter = climb._replace(share=0.5 * climb.share, evaluations=climb.evaluations + 1)
@@ -152,7 +154,7 @@ def _advance(
 ) -> _Climb:
     """The climb at its new point, with the next step to try."""
     move = point - climb.point
-    curvature = -jnp.dot(move, slope - climb.slope)
+    curvature = -exact_matmul(move, slope - climb.slope)
     down = curvature > 0.0  # else the function is convex along the move: a step to the sphere
     ratio = jnp.sum(jnp.square(move)) / jnp.where(down, curvature, 1.0)
     length = jnp.where(down, jnp.clip(ratio, _SHORTEST * unit, _LONGEST * unit), _LONGEST * unit)

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jaxmargin.numerics._products import exact_matmul
+
 __all__ = ["LeastSquares", "minimize_squares"]
 
 _LAST = 10  # steps at the end whose progress decides convergence
@@ -63,11 +65,11 @@ def minimize_squares(
     def step(state: _State, _: None) -> tuple[_State, None]:
         parameters, cost, damping = state
         slope = jacobian(parameters)
-        normal = slope.T @ slope
+        normal = exact_matmul(slope.T, slope)
         diagonal = jnp.diag(normal)
         # A parameter that moves nothing has a zero on the diagonal; it stays where it is.
         damped = normal + jnp.diag(damping * diagonal + jnp.where(diagonal > 0.0, 0.0, 1.0))
-        move = jnp.linalg.solve(damped, -(slope.T @ residual(parameters)))
+        move = jnp.linalg.solve(damped, -exact_matmul(slope.T, residual(parameters)))
         moved = parameters + move
         cost_moved = cost_of(moved)
         better = cost_moved < cost

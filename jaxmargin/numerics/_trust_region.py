@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxmargin.numerics._products import exact_matmul
+
 __all__ = ["minimize_in_ball"]
 
 _STEPS = 50  # of Newton's method; ten suffice but for gradients of very different sizes
@@ -37,7 +39,7 @@ def minimize_in_ball(
         Scientific and Statistical Computing 4, 553-572.
     """
     values, vectors = jnp.linalg.eigh(hessian)
-    along = gradient @ vectors
+    along = exact_matmul(gradient, vectors)
     rounding = 8.0 * values.shape[0] * jnp.finfo(values.dtype).eps
     rounding = rounding * jnp.maximum(jnp.abs(values[0]), jnp.abs(values[-1]))
     lowest = values[0]
@@ -69,4 +71,4 @@ def minimize_in_ball(
     missing = jnp.sqrt(jnp.maximum(jnp.square(length) - jnp.sum(jnp.square(z[1:])), 0.0))
     hard = short & (lowest < -rounding)
     z = z.at[0].set(jnp.where(hard, jnp.where(z[0] < 0.0, -missing, missing), z[0]))
-    return jnp.where(radius > 0.0, vectors @ z, 0.0)
+    return jnp.where(radius > 0.0, exact_matmul(vectors, z), 0.0)

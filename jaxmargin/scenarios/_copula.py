@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxmargin.market import Market
+from jaxmargin.numerics import exact_matmul
 from jaxmargin.scenarios._covariance import Covariance
 from jaxmargin.scenarios._draws import AbstractDraws, Draws, PseudoRandom
 from jaxmargin.scenarios._factors import RiskFactors
@@ -109,5 +110,5 @@ def _moves(
     source: CopulaMonteCarlo, root: Float[Array, "factor factor"], drawn: Draws
 ) -> Float[Array, "factor scenario"]:
     """A program of its own, or XLA would compute the normals within the product."""
-    student = (root @ drawn.normal) * student_stretch(drawn.extra)[None, :]
+    student = exact_matmul(root, drawn.normal) * student_stretch(drawn.extra)[None, :]
     return source.marginals(student) * source.horizon_days**0.5

@@ -10,7 +10,7 @@ from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Key
 
 from jaxmargin.errors import require
-from jaxmargin.numerics import sobol_directions, sobol_uniforms, standard_normals
+from jaxmargin.numerics import exact_matmul, sobol_directions, sobol_uniforms, standard_normals
 
 __all__ = ["AbstractDraws", "Antithetic", "Draws", "PseudoRandom", "Sobol", "TailMixture"]
 
@@ -182,13 +182,13 @@ class TailMixture(AbstractDraws):
     ) -> Draws:
         """See `AbstractDraws.normals`."""
         normal, mixing = _normals(key, root, scenarios, extra)
-        direction = jax.lax.stop_gradient(self.exposure.astype(root.dtype) @ root)
+        direction = jax.lax.stop_gradient(exact_matmul(self.exposure.astype(root.dtype), root))
         direction = direction / jnp.linalg.norm(direction)
         unshifted = round(self.center * scenarios)
         rest = jnp.arange(scenarios) - unshifted
         sign = jnp.where(rest < 0, 0.0, jnp.where(rest % 2 == 0, 1.0, -1.0)).astype(root.dtype)
         normal = normal + self.distance * direction[:, None] * sign[None, :]
-        along = direction @ normal
+        along = exact_matmul(direction, normal)
         share = unshifted / scenarios
         reach = self.distance * along
         log_tails = jnp.logaddexp(reach, -reach) - jnp.log(2.0) - 0.5 * self.distance**2

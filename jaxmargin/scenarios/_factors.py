@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.market import Market
+from jaxmargin.numerics import exact_matmul
 from jaxmargin.scenarios._shocks import Shocks, TiltShocks
 
 __all__ = ["FactorHistory", "RiskFactors", "price_history", "require_moving"]
@@ -61,10 +62,10 @@ class RiskFactors(eqx.Module):
         """The same parts moved by components whose moves are `root @ component`."""
 
         def turned(part: Float[Array, "row factor"] | None) -> Float[Array, "row component"] | None:
-            return None if part is None else part.astype(root.dtype) @ root
+            return None if part is None else exact_matmul(part.astype(root.dtype), root)
 
         return RiskFactors(
-            spot=self.spot.astype(root.dtype) @ root,
+            spot=exact_matmul(self.spot.astype(root.dtype), root),
             funding=turned(self.funding),
             basis=turned(self.basis),
             volatility=turned(self.volatility),
@@ -124,7 +125,7 @@ def _products(
     for name in ("spot", "funding", "basis", "volatility", "skew"):
         loadings = getattr(factors, name)
         if loadings is not None:
-            product = loadings.astype(moves.dtype) @ moves
+            product = exact_matmul(loadings.astype(moves.dtype), moves)
             parts[name] = product if stretch is None else product * stretch[None, :]
     return parts
 

@@ -10,7 +10,7 @@ from jaxmargin.book import Book
 from jaxmargin.errors import require
 from jaxmargin.instruments import AbstractInstruments
 from jaxmargin.market import Market
-from jaxmargin.numerics import bucket_size
+from jaxmargin.numerics import bucket_size, exact_matmul
 from jaxmargin.scenarios import RiskFactors
 from jaxmargin.valuation import pnl_by_value
 
@@ -68,5 +68,5 @@ def factor_loss(
     pnl = jnp.zeros((), moves.dtype)
     for holding in holdings:
         of_one = pnl_by_value(holding.contracts, market, shocks)[:, 0]
-        pnl += jnp.dot(holding.quantity.astype(of_one.dtype), of_one).astype(moves.dtype)
+        pnl += exact_matmul(holding.quantity.astype(of_one.dtype), of_one).astype(moves.dtype)
     return -pnl

@@ -4,6 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxmargin.numerics import exact_matmul
+
 __all__ = ["PrincipalAxes", "principal_axes"]
 
 
@@ -27,7 +29,7 @@ class PrincipalAxes(eqx.Module):
 
     def moves(self, z: Float[Array, " component"]) -> Float[Array, " factor"]:
         """Move of each factor."""
-        return self.mean + self.volatility * (self.left @ (self.size * z))
+        return self.mean + self.volatility * exact_matmul(self.left, self.size * z)
 
     def shortest(self, z: Float[Array, " component"]) -> Float[Array, " component"]:
         """The nearest to zero of all points with the moves of `z`."""
@@ -40,8 +42,8 @@ class PrincipalAxes(eqx.Module):
         $D^{-1} U S^{-2} U^\top D^{-1}$ over the components that move something.
         """
         squared = jnp.sum(jnp.square(z))
-        moved = self.left @ (self.size * z)
-        inverse = self.left @ (z / jnp.where(self.size > 0.0, self.size, 1.0))
+        moved = exact_matmul(self.left, self.size * z)
+        inverse = exact_matmul(self.left, z / jnp.where(self.size > 0.0, self.size, 1.0))
         return moved * inverse / jnp.where(squared > 0.0, squared, 1.0)
 
 

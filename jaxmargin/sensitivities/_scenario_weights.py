@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmargin.margin import MarginRun, RiskMeasureRulebook
-from jaxmargin.numerics import bucket_size
+from jaxmargin.numerics import bucket_size, exact_matmul
 from jaxmargin.risk import ExpectedShortfall, ValueAtRisk, WorstCase, tail_share
 from jaxmargin.valuation import stream_pnl
 
@@ -59,5 +59,5 @@ def _influence(
     shortfall = measure(pnl, weight)[:, None]
     quantile = ValueAtRisk(measure.level)(pnl, weight)[:, None]
     excess = jnp.maximum(-pnl - quantile, 0.0) / tail_share(measure.level)
-    influence = account_weight @ (excess - (shortfall - quantile))
+    influence = exact_matmul(account_weight, excess - (shortfall - quantile))
     return jnp.where(weight > 0.0, influence, 0.0) / jnp.sum(weight)

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxmargin.book import (
-    LARGEST_BLOCK,
     Book,
     DenseBlock,
     PositionBlock,
     Positions,
+    largest_block,
     pad_accounts,
 )
 from jaxmargin.errors import require
@@ -246,8 +246,8 @@ def _laid_out(
 ) -> Positions:
     """One account a row, in blocks that share a shape as far as possible."""
     blocks, count = [], size.shape[0]
-    for first in range(0, count, LARGEST_BLOCK):
-        rows = slice(first, min(first + LARGEST_BLOCK, count))
+    for first in range(0, count, largest_block()):
+        rows = slice(first, min(first + largest_block(), count))
         extra = bucket_size(rows.stop - first) - (rows.stop - first)
         padded = [
             jax.device_put(np.pad(part[rows], ((0, extra), (0, 0))))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxmargin.margin.safeguards import BreakerLevel, BreakerObservation, BreakerState, step_breaker
+from jaxmargin.numerics import exact_matmul
 from jaxmargin.systemic._deleveraging import deleverage
 from jaxmargin.systemic._liquidation_settings import LiquidationPolicy, LiquidationSettings
 from jaxmargin.systemic._liquidation_state import (
@@ -55,7 +56,7 @@ def step_liquidation(
     cash, position = handed.cash, handed.position
 
     size = jnp.abs(position) * price[None, :]
-    equity = cash + position @ price
+    equity = cash + exact_matmul(position, price)
     maintenance = jnp.sum(accounts.maintenance * size, axis=1)
     below = (equity < maintenance) & (jnp.sum(size, axis=1) > 0.0)
     share = _share_to_close(equity, maintenance, jnp.sum(size, axis=1), settings)
@@ -70,7 +71,7 @@ def step_liquidation(
     cash, position = cash - jnp.sum(traded, axis=1), position + order
     liquidated = jnp.abs(order) * price[None, :]
     new = price * jnp.exp(moves)
-    left = jnp.maximum(cash + position @ new, 0.0)
+    left = jnp.maximum(cash + exact_matmul(position, new), 0.0)
     fee = jnp.minimum(settings.fee * jnp.sum(liquidated, axis=1), left)
     cash, fund = cash - fee, state.fund + jnp.sum(fee)
 
@@ -78,7 +79,7 @@ def step_liquidation(
     owed = jnp.where(closed, jnp.maximum(-cash, 0.0), 0.0)
     due = jnp.sum(owed)
     paid = jnp.minimum(due, jnp.maximum(fund, 0.0))
-    able = jnp.maximum(cash + position @ new, 0.0)
+    able = jnp.maximum(cash + exact_matmul(position, new), 0.0)
     socialized = jnp.minimum(due - paid, jnp.sum(able)) * settings.socialize
     cash = cash + owed * _ratio(paid + socialized, due) - able * _ratio(socialized, jnp.sum(able))
     after = LiquidationState(
@@ -100,7 +101,7 @@ def step_liquidation(
         fund=after.fund,
         paid=paid,
         socialized=socialized,
-        shortfall=jnp.sum(jnp.maximum(-(cash + position @ new), 0.0)),
+        shortfall=jnp.sum(jnp.maximum(-(cash + exact_matmul(position, new)), 0.0)),
     )
 
 

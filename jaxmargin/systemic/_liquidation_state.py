@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxmargin.margin.safeguards import BreakerState, start_breaker
+from jaxmargin.numerics import exact_matmul
 from jaxmargin.systemic._liquidation_settings import LiquidationSettings
 
 __all__ = ["LiquidationAccounts", "LiquidationState", "LiquidationStep", "start_liquidation"]
@@ -94,7 +95,7 @@ def start_liquidation(
     """
     none = jnp.zeros_like(price)
     return LiquidationState(
-        cash=equity - position @ price,
+        cash=equity - exact_matmul(position, price),
         position=position,
         market_cash=jnp.zeros_like(fund),
         market_position=none,

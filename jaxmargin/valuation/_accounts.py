@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jax.errors import JaxRuntimeError
 from jaxtyping import Array, Float, Int, PyTree
 
-from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions, slices
+from jaxmargin.book import Book, DenseBlock, PositionBlock, Positions, largest_block, slices
 from jaxmargin.market import Market
 from jaxmargin.scenarios import Shocks
 from jaxmargin.valuation._contracts import contract_pnl
@@ -31,7 +31,8 @@ Progress = Callable[[int, int], None]
 """Called on the host with the work done and the work in all."""
 
 _MOST_RETRIES = 6  # chunks of a sixty-fourth of the first
-_DENSE_ROWS = 8  # of one matrix product; always as many, so that its rounding is always the same
+# Of one matrix product; always as many, so that its rounding is always the same.
+_DENSE_ROWS, _DENSE_ROWS_ON_GPU = 8, 256
 
 
 BlockWork = Callable[[Float[Array, "instrument scenario"], PositionBlock | DenseBlock], PyTree]
@@ -124,7 +125,7 @@ def over_blocks(
     pnl = on_every_device(pnl, devices)
     work = same_everywhere(work)
     total = sum(block.rows for block in positions.blocks)
-    for block in slices(positions):
+    for block in slices(positions, largest_block()):
         while True:
             try:
                 part = _on_block(work, pnl, same_everywhere(block), chunk, devices)
@@ -180,8 +181,10 @@ def _on_block(
     devices: int,
 ) -> PyTree:
     rows = block.rows
-    chunk = _DENSE_ROWS if isinstance(block, DenseBlock) else chunk  # whatever the rows: the order
-    # in which a program adds up may depend on its shape, and with it the last bit of a margin
+    if isinstance(block, DenseBlock):
+        chunk = _DENSE_ROWS if jax.default_backend() == "cpu" else _DENSE_ROWS_ON_GPU
+    # a chunk has as many rows whatever the block: the order in which a program adds up may depend
+    # on its shape, and with it the last bit of a margin
     # at least two on each device: one alone would be compiled otherwise, and might round otherwise
     chunks = max(-(-rows // (chunk * devices)), 2) * devices
     padded = jax.tree.map(

@@ -14,7 +14,7 @@ __all__ = ["CURE", "Execution", "chunk_rows", "free_bytes", "is_out_of_memory", 
 
 # Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
 _CPU_CHUNK_BYTES, _CPU_ROWS = 2_200_000, (8, 512)
-_GPU_CHUNK_BYTES, _GPU_ROWS = 330_000_000, (64, 4096)
+_GPU_CHUNK_BYTES, _GPU_ROWS = 330_000_000, (64, 8192)
 _COPIES = 8  # of a chunk that exist at once: P&L, keys, weights and what lies between
 CURE = "Give fewer scenarios, precision f32, or a device with more memory."
 _SHARE = 0.5  # of the free memory that chunks may take

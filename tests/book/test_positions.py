@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmargin.book import FEW_SLOTS, DenseBlock, build_positions, slices
+from jaxmargin.book import FEW_SLOTS, DenseBlock, build_positions, largest_block, slices
 from jaxmargin.errors import InvalidInputError
 
 
@@ -103,10 +103,12 @@ def test_a_contract_held_twice_is_refused():
 
 
 def test_large_books_are_cut_into_slices_of_one_shape_and_a_rest():
-    account = np.arange(9_000)
-    positions = build_positions(account, account % 5, np.ones(9_000), accounts=9_000)
-    shapes = [block.instrument.shape for block in slices(positions)]
-    assert shapes == [(4096, 10), (4096, 10), (896, 10)]
+    most = largest_block()  # more on a GPU
+    account = np.arange(2 * most + 808)
+    held = (account, account % 5, np.ones(account.size))
+    positions = build_positions(*held, accounts=account.size)
+    shapes = [block.instrument.shape for block in slices(positions, most)]
+    assert shapes == [(most, 10), (most, 10), (896, 10)]
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

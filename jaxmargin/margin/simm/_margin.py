@@ -21,6 +21,7 @@ from jaxmargin.margin.simm._exposures import curvature_exposures, weighted_expos
 from jaxmargin.margin.simm._parameters import SimmParameters
 from jaxmargin.margin.simm._result import SimmMargin
 from jaxmargin.margin.simm._sensitivities import SimmAddOns, SimmSensitivities
+from jaxmargin.numerics import exact_einsum, exact_matmul
 
 __all__ = ["margin_simm"]
 
@@ -79,7 +80,7 @@ def margin_simm(
     curvature = _curvature(s, parameters, correlation, across)
     components = linear.at[:, :, _CURVATURE].set(curvature)
     by_class = jnp.sum(components, axis=-1)
-    by_product = _root(jnp.einsum("pr,rs,ps->p", by_class, c.risk_classes, by_class))
+    by_product = _root(exact_einsum("pr,rs,ps->p", by_class, c.risk_classes, by_class))
     added = {
         "multipliers": jnp.sum((add_ons.multiplier - 1.0) * by_product),
         "notional": jnp.sum(add_ons.factor * add_ons.notional),
@@ -108,7 +109,7 @@ def _linear(
     across = across * jnp.where(rates[:, None], _ratio(by_currency), 1.0)
     squared, bounded = _buckets(s, weighted, correlation)
     residual = is_residual(s)
-    outer = jnp.where(residual, 0.0, squared + bounded * (across @ bounded))
+    outer = jnp.where(residual, 0.0, squared + bounded * exact_matmul(across, bounded))
     apart = jnp.where(residual, _root(squared), 0.0)
     place = (s.product * _SHAPE[1] + s.risk_class) * _SHAPE[2] + s.measure
     sums = (_sum(part, place, _SHAPE[0] * _SHAPE[1] * _SHAPE[2]) for part in (outer, apart))
@@ -125,7 +126,7 @@ def _curvature(
     exposure = curvature_exposures(s, parameters)
     squared, bounded = _buckets(s, exposure, correlation**2)
     residual = is_residual(s)
-    inner = jnp.where(residual, squared, squared + bounded * (across**2 @ bounded))
+    inner = jnp.where(residual, squared, squared + bounded * exact_matmul(across**2, bounded))
     # groups: product and risk class, first without and then of the residual bucket
     place = (s.product * _SHAPE[1] + s.risk_class) * 2 + residual
     size = _SHAPE[0] * _SHAPE[1] * 2
@@ -142,7 +143,7 @@ def _buckets(
 ) -> tuple[_Buckets, _Buckets]:
     """Each bucket's squared margin, and its net exposure within plus and minus its margin."""
     size = s.code.size
-    squared = _sum(weighted * (correlation @ weighted), s.bucket, size)
+    squared = _sum(weighted * exact_matmul(correlation, weighted), s.bucket, size)
     margin = _root(squared)
     return squared, jnp.clip(_sum(weighted, s.bucket, size), -margin, margin)
 
