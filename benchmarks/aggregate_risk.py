@@ -135,7 +135,8 @@ def measure(accounts, scenarios, rounds):
 def rows(content):
     """Rows of the README's table, of the numbers in `content` alone."""
     found = []
-    for one, two in zip(content["one_device"], content["two_devices"], strict=True):
+    second = content.get("two_devices", content["one_device"])
+    for one, two in zip(content["one_device"], second, strict=True):
         speed, shared = (x["jaxmargin_times_as_fast_as"] for x in (one, two))
         names = [name for name in LABELS if name in speed]
         size = f"{one['accounts']:,} accounts x {WIDTH} positions x {one['scenarios']:,} scenarios"
@@ -145,7 +146,7 @@ def rows(content):
         found.append(
             {
                 "question": f"VaR and ES of {size} from contract P&L, f32, times {labels}",
-                "figure": f"{alone}; two host devices {both}",
+                "figure": f"{alone}; two host devices {both}" if one is not two else alone,
             }
         )
     return found
@@ -157,7 +158,10 @@ def main():
         print(json.dumps([measure(*size, rounds=9) for size in SIZES]))
         return
     results = {}
-    for name, devices in (("one_device", "1"), ("two_devices", "2")):
+    processes = {"one_device": "1", "two_devices": "2"}
+    if jax.default_backend() != "cpu":
+        del processes["two_devices"]
+    for name, devices in processes.items():
         command = [sys.executable, __file__, "--here", devices]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         results[name] = json.loads(done.stdout)
@@ -166,9 +170,11 @@ def main():
         "positions_per_account": WIDTH,
         "contracts": CONTRACTS,
         "dtype": "float32",
-        "threads": "jax, numba, torch: one a core; scipy and NumPy: one",
+        "threads": "jax, numba, torch: one a core, jax and torch on a GPU if there is one; scipy "
+        "and NumPy: one",
         "plain_jax": f"each {peers.EVERY}th account was run; all its figures times {peers.EVERY}",
-        "chunks": f"scipy and torch: {peers.CHUNK} accounts at a time",
+        "chunks": f"scipy and torch: {peers.CHUNK} accounts at a time; torch on a GPU "
+        f"{peers.GPU_CHUNK:,}",
         "first": "the call that was checked, with compilation",
         **results,
     }

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr
 
+from jaxmargin.numerics import exact_matmul
+
 
 def coin_value(sign, strike, forward, total_volatility, discount):
     """Of one unit, in the coin."""
@@ -44,7 +46,7 @@ def account_pnl_by_matmul(quantity, instrument, pnl):
     """Positions scattered into a matrix of accounts x contracts, times contract P&L."""
     rows = jnp.arange(quantity.shape[0])[:, None]
     held = jnp.zeros((quantity.shape[0], pnl.shape[0]), quantity.dtype)
-    return held.at[rows, instrument].set(quantity) @ pnl
+    return exact_matmul(held.at[rows, instrument].set(quantity), pnl)
 
 
 def account_pnl_by_segment_sum(quantity, instrument, pnl):
@@ -63,6 +65,6 @@ def total_shortfall(account_pnl, level, instrument, options, shocks):
         size = (1.0 - level) * pnl.shape[1]
         worst = jax.lax.top_k(-pnl, int(size) + 1)[0]
         weight = jnp.clip(size - jnp.arange(worst.shape[1]), 0.0, 1.0).astype(pnl.dtype)
-        return jnp.sum(worst @ weight) / size
+        return jnp.sum(exact_matmul(worst, weight)) / size
 
     return total

@@ -87,9 +87,20 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
+def device_megabytes() -> float | None:
+    """Most memory of the first device that was in use so far; None where it is the host's."""
+    statistics = jax.devices()[0].memory_stats()
+    return statistics["peak_bytes_in_use"] / 1e6 if statistics else None
+
+
 def write_result(name: str, content: Mapping[str, Any]) -> None:
-    """Write `results/NAME.json` with the machine beside the figures, and print it."""
-    RESULTS.mkdir(exist_ok=True)
+    """Write `results/NAME.json` with the machine beside the figures, and print it.
+
+    Of another device than the CPU in a folder of its platform, such as `results/gpu`.
+    """
+    platform_ = jax.default_backend()
+    folder = RESULTS if platform_ == "cpu" else RESULTS / platform_
+    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": machine(), **content}, indent=2) + "\n"
-    (RESULTS / f"{name}.json").write_text(text)
+    (folder / f"{name}.json").write_text(text)
     print(text)

@@ -13,7 +13,7 @@ import time
 import account_inputs as inputs
 import jax
 import numpy as np
-from harness import others_seconds, shown, write_result
+from harness import device_megabytes, others_seconds, shown, write_result
 
 from jaxmargin.book import Book, build_positions, pad_instruments
 from jaxmargin.margin import RiskMeasureRulebook
@@ -57,7 +57,8 @@ def main():
     market = inputs.market()
     options = pad_instruments(inputs.options(random, OPTIONS, market))
     rulebook = rulebook_of(random, market)
-    positions = account, instrument, quantity = inputs.held(random, ACCOUNTS, WIDTH, OPTIONS)
+    held = inputs.held(random, ACCOUNTS, WIDTH, OPTIONS)
+    positions = account, instrument, quantity = [x[1:] for x in held]  # the first has room
     book = Book((options,), build_positions(*positions, accounts=ACCOUNTS))
 
     def run(book):
@@ -95,6 +96,7 @@ def main():
         "cold_seconds": cold,
         "warm_median_seconds": warm,
         "peak_memory_megabytes": peak,
+        "peak_device_megabytes": device_megabytes(),
         "cores_busy_with_others": busy,
         "programs_compiled_by_a_changed_quantity_or_an_added_position": new_programs,
     }

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from harness import others_seconds, shown, time_in_turn, write_result
 from price_peers import EVERY, Case, build_peers, with_numpy
+from risk_peers import on_host
 
 from jaxmargin.book import Book, build_positions
 from jaxmargin.instruments import InverseOptions
@@ -105,7 +106,7 @@ def with_jaxmargin(case, strikes, quotes, dtype):
 
 def largest_error(name, pnl, expected):
     """Over the spot, after the type is checked; QuantLib's answer is of each twentieth option."""
-    pnl = np.asarray(pnl)
+    pnl = on_host(pnl)
     assert pnl.dtype == (np.float64 if name.endswith("f64") else np.float32), name
     if name.startswith("quantlib"):
         expected = expected[::EVERY]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from scipy.special import ndtr
 
@@ -109,10 +110,11 @@ def with_numba(case: Case, dtype: type[np.floating]) -> Call:
 
 
 def with_torch(case: Case, dtype: type[np.floating]) -> Call:
-    """Torch, eager, on the CPU."""
+    """Torch, eager, on the kind of device that JAX computes on."""
     import torch
 
-    c = Case(*(torch.as_tensor(x) for x in case.astype(dtype)))
+    device = "cpu" if jax.default_backend() == "cpu" else "cuda"
+    c = Case(*(torch.as_tensor(x, device=device) for x in case.astype(dtype)))
     pillar = c.pillar.long()
     strike, sign, sigma = c.strike[:, None], c.sign[:, None], c.volatility[:, None]
 
@@ -127,7 +129,10 @@ def with_torch(case: Case, dtype: type[np.floating]) -> Call:
         root = torch.exp(c.volatility_move) * torch.sqrt(c.left)[:, None]
         today = coin(c.forward[pillar, None], sigma * torch.sqrt(c.years)[pillar, None])
         shocked = coin(forward[pillar], sigma * root[pillar])
-        return (shocked - today) * (c.spot * torch.exp(c.spot_move))
+        pnl = (shocked - today) * (c.spot * torch.exp(c.spot_move))
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return pnl
 
     return call
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 CHUNK = 200  # accounts of a NumPy or torch call: their P&L stays in the cache
+GPU_CHUNK = 16_384  # of a torch call on a GPU
 EVERY = 8  # plain JAX gets each eighth account: it holds positions x scenarios at once
 
 
@@ -44,13 +45,30 @@ def ranks(scenarios):
     return Ranks(tail - 1, whole, scenarios * 25 / 1000 - whole)
 
 
-def _csr(case):
+def csr_of(case):
+    """What accounts hold as scipy's matrix."""
     accounts, width = case.instrument.shape
     starts = np.arange(0, accounts * width + 1, width)
     held = (case.quantity.reshape(-1), case.instrument.reshape(-1).astype(np.int32), starts)
     matrix = sparse.csr_matrix(held, shape=(accounts, case.pnl.shape[0]), copy=True)
     matrix.sort_indices()
     return matrix
+
+
+def torch_on(platform):
+    """The module, if it imports and JAX computes on `platform`; torch then does too."""
+    if jax.default_backend() != platform:
+        return None
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def on_host(answer):
+    """An answer of JAX, NumPy or torch as an array of NumPy."""
+    return answer.cpu().numpy() if hasattr(answer, "cpu") else np.asarray(answer)
 
 
 def _two(ordered, at):
@@ -61,7 +79,7 @@ def _two(ordered, at):
 
 def with_scipy(case, *, partition):
     """CSR times matrix, then a sort or a partition of every row, some accounts at a time."""
-    matrix, at = _csr(case), ranks(case.pnl.shape[1])
+    matrix, at = csr_of(case), ranks(case.pnl.shape[1])
     parts = [matrix[first : first + CHUNK] for first in range(0, matrix.shape[0], CHUNK)]
 
     def of(part):
@@ -109,20 +127,22 @@ def with_torch(case):
     except ImportError:
         return None
     warnings.filterwarnings("ignore", message="Sparse", module="torch|risk_peers")
-    matrix, at = _csr(case), ranks(case.pnl.shape[1])
-    pnl = torch.from_numpy(np.array(case.pnl))
+    matrix, at = csr_of(case), ranks(case.pnl.shape[1])
+    device, chunk = ("cpu", CHUNK) if jax.default_backend() == "cpu" else ("cuda", GPU_CHUNK)
+    pnl = torch.as_tensor(np.array(case.pnl), device=device)
 
     def tensor(part):
         held = (part.indptr, part.indices, part.data)
-        return torch.sparse_csr_tensor(*map(torch.from_numpy, held), size=part.shape)
+        placed = (torch.as_tensor(x, device=device) for x in held)
+        return torch.sparse_csr_tensor(*placed, size=part.shape)
 
-    parts = [tensor(matrix[i : i + CHUNK]) for i in range(0, matrix.shape[0], CHUNK)]
+    parts = [tensor(matrix[i : i + chunk]) for i in range(0, matrix.shape[0], chunk)]
 
     def call():
         found = []
         for part in parts:
             worst = torch.topk(part @ pnl, at.whole + 1, dim=1, largest=False).values
-            found.append(_two(worst.numpy(), at))
+            found.append(_two(on_host(worst), at))
         return np.concatenate(found)
 
     return call
