@@ -2,17 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from jaxmargin.errors import require
 from jaxmargin.io import require_folder, write_table
-from jaxmargin.jobs._export import DUCKDB_FILE, export_results, open_export
-from jaxmargin.jobs._load import load_inputs
+from jaxmargin.jobs._export import DUCKDB_FILE, Export, export_results, open_export
+from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._staged import held, require_margin_folder, staged
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -69,7 +69,8 @@ def run_margin(
     components; `safeguards.parquet` says what they did, see `Safeguarded`, and
     `safeguards_state.parquet` is what the next run goes on from.
     With `duckdb` or `sql` the tables but `pnl` also go there, see `export_results`.
-    Nothing is written unless everything was computed. Initial and maintenance margin are rounded
+    Nothing is written unless everything was computed, and results of an earlier run are replaced
+    all together, see `staged`, by one process at a time. Initial and maintenance margin are rounded
     up to `round_to`; the component `rounding` holds the difference.
 
     Args:
@@ -85,19 +86,35 @@ def run_margin(
 
     Raises:
         InvalidInputError: with every problem of the inputs.
+        FolderInUseError: another process writes to the folder.
+        OSError: results cannot be written; those of an earlier run stay.
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     require_folder(out)
-    require(
-        not (out / "plan.json").exists(),
-        f"{out}: the folder of a run of jaxmargin run. Give another --out; what is there stays as "
-        "it is.",
-    )
+    require_margin_folder(out)
     export = open_export(duckdb=duckdb, sql=sql)
     start = time.perf_counter()
     inputs = load_inputs(path, safeguards=True)
     read_seconds = time.perf_counter() - start
+    with held(out) as hold:
+        return _margined(
+            inputs, out, export, hold, read_seconds, pnl=pnl, liquidation=liquidation,
+            liquidation_accounts=liquidation_accounts, progress=progress,
+        )  # fmt: skip
 
+
+def _margined(
+    inputs: Inputs,
+    out: Path,
+    export: Export,
+    hold: Callable[[], None],
+    read_seconds: float,
+    *,
+    pnl: bool,
+    liquidation: Sequence[str],
+    liquidation_accounts: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+) -> MarginResult:
     import jax
 
     from jaxmargin.jobs._calculation import build_calculation
@@ -125,22 +142,23 @@ def run_margin(
     manifest = margin_manifest(
         inputs, calculation, results, out, read=read_seconds, seconds=seconds
     )
-    out.mkdir(parents=True, exist_ok=True)
+    hold()
     more = {"liquidation": prices, "stress_moves": calculation.scenarios.moves}
     there = {name for name, table in (results.extra() | more).items() if table is not None}
     manifest["warnings"] += _stale(out, there | ({"pnl"} if pnl else set()))
-    if not duckdb and (out / DUCKDB_FILE).exists():
+    if not export.duckdb and (out / DUCKDB_FILE).exists():
         cure = "Give --duckdb to write it anew, or take it away."
         manifest["warnings"].append(f"{DUCKDB_FILE} is of an earlier run. {cure}")
-    file = out / "pnl.parquet"
-    table = pnl_file(calculation, inputs.book.accounts, file, progress=progress)
-    with table if pnl else nullcontext() as facts:
+    with staged(out) as folder, ExitStack() as stack:
+        file, accounts = folder / "pnl.parquet", inputs.book.accounts
+        table = pnl_file(calculation, accounts, file, progress=progress)
+        facts = stack.enter_context(table) if pnl else None
         if facts is not None:
             manifest["pnl"] = facts
         for name, extra in more.items():
             if extra is not None:
-                write_table(extra, out / f"{name}.parquet")
-        manifest = write_results(results, manifest, out)
+                write_table(extra, folder / f"{name}.parquet")
+        manifest = write_results(results, manifest, folder)
     names = ["requirements", "components", *sorted(there)]
     asked = {"liquidation": list(liquidation), "liquidation_accounts": list(liquidation_accounts)}
     exports = export_results(export, out, names, manifest, options=asked)

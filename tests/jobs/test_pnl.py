@@ -124,10 +124,15 @@ def test_an_empty_book_has_an_empty_file(tmp_path):
     assert pd.read_parquet(tmp_path / "out/pnl.parquet").empty
 
 
+def results_of(out):
+    """Bytes of every file but the lock, which says who held it last."""
+    return {path: path.read_bytes() for path in out.iterdir() if path.name != "lock"}
+
+
 def test_a_run_that_fails_leaves_earlier_results_and_nothing_half_written(tmp_path, monkeypatch):
     job = make_job(tmp_path)
     run_margin(job, tmp_path / "out", pnl=True)
-    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    before = results_of(tmp_path / "out")
 
     def fail(done, total):
         raise MemoryError("Memory ran out.")
@@ -136,7 +141,7 @@ def test_a_run_that_fails_leaves_earlier_results_and_nothing_half_written(tmp_pa
     monkeypatch.setattr(_pnl, "_write", lambda *given: real(*given[:-1], fail))
     with pytest.raises(MemoryError):
         run_margin(job, tmp_path / "out", pnl=True)
-    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert results_of(tmp_path / "out") == before
 
 
 def test_a_file_of_an_earlier_run_is_warned_of(tmp_path):
