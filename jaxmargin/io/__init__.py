@@ -51,6 +51,7 @@ from jaxmargin.io._history import read_history as read_history
 from jaxmargin.io._inventory import InventoryTables as InventoryTables
 from jaxmargin.io._inventory import read_inventory as read_inventory
 from jaxmargin.io._json import read_json as read_json
+from jaxmargin.io._limits import most_table_bytes as most_table_bytes
 from jaxmargin.io._live import fetch_tickers as fetch_tickers
 from jaxmargin.io._market import MarketTables as MarketTables
 from jaxmargin.io._market import build_market as build_market
