@@ -3,7 +3,9 @@
 from jaxmargin.io._add_ons import ADD_ONS as ADD_ONS
 from jaxmargin.io._add_ons import build_add_on as build_add_on
 from jaxmargin.io._balances import build_balances as build_balances
+from jaxmargin.io._balances import check_balances as check_balances
 from jaxmargin.io._balances import read_balances as read_balances
+from jaxmargin.io._balances import with_accounts_of as with_accounts_of
 from jaxmargin.io._book import BookTables as BookTables
 from jaxmargin.io._book import build_book as build_book
 from jaxmargin.io._book import contract_names as contract_names

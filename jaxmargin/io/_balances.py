@@ -1,37 +1,53 @@
 """What accounts have beside their positions, for their equity."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from jaxmargin.io._book import BookTables
 from jaxmargin.io._collateral import check_posted
 from jaxmargin.io._collateral_schema import COLLATERAL
 from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["build_balances", "read_balances"]
+__all__ = ["build_balances", "check_balances", "read_balances", "with_accounts_of"]
 
 
-def read_balances(
-    path: Path, market: MarketTables, accounts: pd.Index, problems: Problems
-) -> pd.DataFrame | None:
+def read_balances(path: Path, market: MarketTables, problems: Problems) -> pd.DataFrame | None:
     """Read and check a table of collateral without venues' schedules; None if it cannot be used.
+
+    Any account may be in it: one that has closed its last position still has its collateral; see
+    `with_accounts_of`.
 
     Args:
         path: account, asset, quantity; a column venue may be there and changes nothing.
         market: where prices are.
-        accounts: every account with positions; those that the table does not name have nothing.
         problems: where problems go.
     """
     before = len(problems.found)
     balances = read_table(path, COLLATERAL, problems)
     if balances is None or len(problems.found) > before:
         return None
-    check_posted(path.name, balances, market.assets["asset"], accounts, problems)
+    return check_balances(path, balances, market, problems)
+
+
+def check_balances(
+    path: Path, balances: pd.DataFrame, market: MarketTables, problems: Problems
+) -> pd.DataFrame | None:
+    """The same table of collateral if it can be used in a market; None if not."""
+    before = len(problems.found)
+    check_posted(path.name, balances, market.assets["asset"], None, problems)
     return balances if len(problems.found) == before else None
+
+
+def with_accounts_of(book: BookTables, balances: pd.DataFrame) -> BookTables:
+    """The book with the accounts of its positions and of a table of collateral, no others."""
+    names = pd.concat([book.positions["account"], balances["account"]])
+    return replace(book, accounts=pd.Index(np.sort(names.unique())))
 
 
 def build_balances(

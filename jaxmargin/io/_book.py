@@ -57,7 +57,8 @@ class BookTables:
     Attributes:
         instruments: one row per contract, sorted by kind, underlying, expiry and strike.
         positions: one row per position.
-        accounts: account names, sorted; the order of every result.
+        accounts: names of accounts with positions, and with collateral where the job has a table
+            of it; sorted, which is the order of every result.
     """
 
     instruments: pd.DataFrame

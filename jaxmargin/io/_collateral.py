@@ -125,10 +125,10 @@ def check_posted(
     file: str,
     collateral: pd.DataFrame,
     assets: pd.Series,
-    accounts: pd.Index,
+    accounts: pd.Index | None,
     problems: Problems,
 ) -> None:
-    """Quantities are not negative, and assets and accounts are known."""
+    """Quantities are not negative, and assets are known, as are accounts where they are given."""
     problems.add_rows(
         file, "quantity", collateral["quantity"] < 0.0, "negative",
         "Enter a debt as a position in a contract of kind spot.", values=collateral["quantity"],
@@ -136,10 +136,11 @@ def check_posted(
     problems.add_unknown(
         file, "asset", collateral["asset"], assets, "Add their prices to the assets table."
     )
-    problems.add_unknown(
-        file, "account", collateral["account"], accounts,
-        "Take out accounts without a requirement, or correct the names.",
-    )  # fmt: skip
+    if accounts is not None:
+        problems.add_unknown(
+            file, "account", collateral["account"], accounts,
+            "Take out accounts without a requirement, or correct the names.",
+        )  # fmt: skip
 
 
 def _check_venues(

@@ -27,6 +27,7 @@ from jaxmargin.io import (
     read_scenarios,
     read_stress,
     stress_library,
+    with_accounts_of,
 )
 from jaxmargin.jobs._safeguard_settings import JobSafeguards, read_job_safeguards
 from jaxmargin.jobs._scenario_checks import check_scenarios
@@ -107,7 +108,8 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
     )
     balances = None
     if market is not None and book is not None and job.book["collateral"]:
-        balances = read_balances(job.book["collateral"], market, book.accounts, problems)
+        balances = read_balances(job.book["collateral"], market, problems)
+        book = book if balances is None else with_accounts_of(book, balances)
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []
     settings = job.scenarios

@@ -206,7 +206,8 @@ def _margin_then(
 ) -> tuple[Float[np.ndarray, " account"], list[str]]:
     """Margin of today's positions in the last run; NaN for accounts that did not change.
 
-    Also the changed accounts that hold what the market of that run does not price: NaN too.
+    Nothing where an account has closed them all. Also the changed accounts that hold what the
+    market of that run does not price: NaN too.
     """
     accounts, positions = inputs.book.accounts, inputs.book.positions
     priced = _priced_then(inputs, past)
@@ -214,6 +215,7 @@ def _margin_then(
     new = mine.loc[~mine["instrument"].isin(priced["instrument"]), "account"].unique()
     mine = mine[~mine["account"].isin(new)].reset_index(drop=True)
     margins, who = np.full(len(accounts), np.nan), accounts[accounts.isin(mine["account"])]
+    margins[accounts.isin(changed) & ~accounts.isin(positions["account"])] = 0.0
     if len(who):
         held = build_book(BookTables(priced, mine, who), past.market).positions
         margins[accounts.get_indexer(who)] = np.asarray(

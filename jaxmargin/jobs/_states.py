@@ -81,20 +81,28 @@ def check_liquidation(inputs: Inputs, coins: Sequence[str], accounts: Sequence[s
 
 
 def collateral_warnings(inputs: Inputs) -> list[str]:
-    """A warning if balances count at spot where the rule of the job counts coins for less."""
+    """Warnings of accounts without positions, and of coins that the rule counts for less."""
     kind, balances = inputs.job.rulebook["kind"], inputs.balances
-    if kind not in _RATES_OF_SPOT or balances is None:
+    if balances is None:
         return []
+    file, warnings = inputs.job.book["collateral"].name, []
+    idle = int((~inputs.book.accounts.isin(inputs.book.positions["account"])).sum())
+    if idle:
+        those = "1 account has" if idle == 1 else f"{idle:,} accounts have"
+        warnings.append(
+            f"{file}: {those} collateral and no position, and so a requirement of 0. Correct names "
+            "that are misspelled ones of other accounts, which then lack this collateral."
+        )
     held = balances.loc[balances["quantity"] != 0.0, "asset"]
     coins = sorted(set(held) - {inputs.job.settings["numeraire"]})
-    if not coins:
-        return []
-    return [
-        f"{inputs.job.book['collateral'].name}: balances of {list_some(coins)} count at spot in "
-        f"equity, as the rates of {kind} for coins apply to positions alone, so that equity may "
-        "be too high. Enter coins as positions in contracts of the kind spot instead, and take "
-        "them out of this table."
-    ]
+    if kind in _RATES_OF_SPOT and coins:
+        warnings.append(
+            f"{file}: balances of {list_some(coins)} count at spot in equity, as the rates of "
+            f"{kind} for coins apply to positions alone, so that equity may be too high. Enter "
+            "coins as positions in contracts of the kind spot instead, and take them out of this "
+            "table."
+        )
+    return warnings
 
 
 def state_table(

@@ -22,7 +22,7 @@ from jaxmargin.jobs._check_runs import margin_evidence
 from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs.run import log_to, run_job, run_status
 
-PER_SHARD = 7  # of 21 accounts
+PER_SHARD = 8  # of 22 accounts
 ROOT = Path(__file__).parents[2]
 
 
@@ -66,7 +66,7 @@ def with_a_wide_account(positions):
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    """Twenty accounts and a wide one, with collateral, a charge and safeguards."""
+    """Twenty accounts, a wide and an idle one, with collateral, a charge and safeguards."""
     path = make_job(tmp_path_factory.mktemp("job"), accounts=20)
     edit_table(path, "positions", with_a_wide_account)
     edit_text(path, "[scenarios]", 'collateral = "balances.parquet"\n\n[scenarios]')
@@ -77,7 +77,7 @@ def job(tmp_path_factory):
     )
     (path.parent / "set.toml").write_text(SET)
     accounts = pd.read_parquet(path.parent / "positions.parquet")["account"].unique()
-    balances = pd.DataFrame({"account": accounts[::2], "asset": "BTC", "quantity": 1.5})
+    balances = pd.DataFrame({"account": [*accounts[::2], "idle"], "asset": "BTC", "quantity": 1.5})
     balances.to_parquet(path.parent / "balances.parquet", index=False)
     return path
 
@@ -130,14 +130,14 @@ def test_readers_of_past_runs_take_a_run(job, margin, run):
 
 
 def test_safeguards_go_on_from_a_run_as_from_margin(job, margin, run):
-    """A later hour with one account closed and one that holds more."""
+    """A later hour with two accounts closed, one of them with collateral, and one that grew."""
     later = job.with_name("later.toml")
     text = job.read_text().replace("2026-01-02T08", "2026-01-02T09")
     text = text.replace('"positions.parquet"', '"later.parquet"')
     positions = pd.read_parquet(job.parent / "positions.parquet")
     names = positions["account"].unique()
     positions.loc[positions["account"] == names[3], "quantity"] *= 2.0
-    positions = positions[positions["account"] != names[5]]
+    positions = positions[~positions["account"].isin([names[4], names[5]])]
     positions.to_parquet(job.parent / "later.parquet", index=False)
     balances = pd.read_parquet(job.parent / "balances.parquet")
     balances[balances["account"] != names[5]].to_parquet(
@@ -156,7 +156,11 @@ def test_safeguards_go_on_from_a_run_as_from_margin(job, margin, run):
     pd.testing.assert_frame_equal(found["run"][1], found["margin"][1], check_exact=True)
     for facts, _ in found.values():
         counts = [facts[f"accounts_{each}"] for each in ("new", "closed", "rebased")]
-        assert counts == [0, 1, 1]
+        assert counts == [0, 1, 2]
+    for name in found:
+        margins = pd.read_parquet(job.parent / f"later_{name}/requirements.parquet")
+        of = margins.set_index("account")[["initial", "maintenance"]]
+        assert (of.loc[[names[4], "idle"]] == 0.0).all(axis=None) and names[5] not in of.index
 
 
 def test_the_log_says_nothing_of_the_book(job, run):
@@ -220,10 +224,10 @@ def test_commands_say_what_was_done_refused_and_damaged(job, run, run_command, t
     assert "3 of 3 shards" in said and "3 were there, 0 computed" in said
     code, said, _ = run_command("status", out, "--verify")
     assert code == 0
-    assert "complete; 3 of 3 shards, 21 of 21 accounts" in said
-    code, _, errors = run_command("run", job, "--out", out, "--accounts-per-shard", 8)
+    assert "complete; 3 of 3 shards, 22 of 22 accounts" in said
+    code, _, errors = run_command("run", job, "--out", out, "--accounts-per-shard", 7)
     assert code == 2
-    assert "accounts_per_shard: 7 there, 8 now" in errors
+    assert "accounts_per_shard: 8 there, 7 now" in errors
     code, _, errors = run_command("run", job, "--out", job.parent / "margin", *words)
     assert code == 2
     assert "results of jaxmargin margin" in errors

@@ -124,7 +124,7 @@ def test_chosen_accounts_are_solved_and_the_command_says_what_it_found(run, tmp_
             "unknown account (did you mean 'long'?)",
         ),
         ((), BALANCES + "long,BTC,-1\n", "column quantity: negative in 1 of 4 rows"),
-        ((), BALANCES + "lung,BTC,1\n", "1 unknown name: 'lung' (did you mean 'long'?)"),
+        ((), BALANCES + ",BTC,1\n", "balances.csv, column account: no value"),
         ((), BALANCES + "long,XBT,1\n", "1 unknown name: 'XBT'"),
     ],
 )  # fmt: skip
@@ -145,6 +145,20 @@ def test_a_job_without_collateral_has_no_states_and_points_at_old_ones(run, tmp_
         "states.parquet is of an earlier run. Name collateral" in warning
         for warning in result.manifest["warnings"]
     )
+
+
+def test_an_account_that_has_closed_its_positions_needs_nothing_and_keeps_its_collateral(tmp_path):
+    job = small_job(tmp_path, "account,asset,quantity\nclosed,BTC,0.5\nlate,USDC,7\n")
+    edit_table(job, "positions", lambda table: table.head(0))
+    result = run_margin(job, tmp_path / "results", liquidation=("BTC",))
+    states = result.states.set_index("account")
+    assert list(states.index) == ["closed", "late"] and (states["status"] == "covered").all()
+    assert list(states["initial"]) == list(states["maintenance"]) == [0.0, 0.0]
+    assert list(states["withdrawable"]) == list(states["equity"]) == [30_000.0, 7.0]
+    assert (result.requirements["initial"] == 0.0).all() and len(result.liquidation) == 4
+    assert result.manifest["counts"]["accounts"] == 2
+    (warning,) = [each for each in result.manifest["warnings"] if "balances.csv" in each]
+    assert warning.startswith("balances.csv: 2 accounts have collateral and no position, and so a")
 
 
 def test_a_book_without_positions_has_no_states(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from job_files import edit_text
+from job_files import edit_table, edit_text
 from watch_jobs import content, hold, make_watched, same_as_full, set_balances, watched
 
 from jaxmargin.errors import InvalidInputError
@@ -111,6 +111,32 @@ def test_calls_are_opened_continued_and_closed_as_collateral_changes(job):
     written = pd.read_parquet(job.parent / "watch/updates/000002/calls.parquet")
     assert list(written["account"]) == ["long"] and written["status"][0] == "opened"
     assert "111.00 % of collateral, above 110 %" in written["reason"][0]
+    same_as_full(job)
+
+
+def test_an_account_that_closes_out_keeps_its_collateral_and_stops_no_call_of_another(job):
+    rest = "fallen,USDC,1\nshort,BTC,20\n"
+
+    def close():
+        edit_table(job, "positions", lambda table: table[table["account"] != "long"])
+        set_balances(job, f"{rest}long,USDC,500000\nowner,USDC,5\n")
+
+    looks = watched(
+        job, close, lambda: set_balances(job, f"{rest}late,USDC,3\n"),
+        lambda: set_balances(job, f"{rest}late,USDC,4\n"),
+    )  # fmt: skip
+    assert not any(look["stale"] for look in looks)
+    assert [look["update"] for look in looks] == [1, 2, 3, 4]
+    assert [look["charged"] for look in looks[1:]] == [1, 1, 0]  # without positions, at once
+    assert looks[3]["mode"] == "collateral"
+    assert list(looks[1]["table"]["account"]) == ["fallen"] and looks[1]["calls"]["opened"] == 1
+    closed = pd.read_parquet(job.parent / "watch/updates/000002/states.parquet")
+    row = closed.set_index("account").loc["long"]
+    assert row["initial"] == 0.0 and row["available"] == row["equity"] > 499_000.0
+    left = pd.read_parquet(job.parent / "watch/current/states.parquet").set_index("account")
+    assert list(left.index) == ["fallen", "late", "owner", "short"] and left["initial"]["late"] == 0
+    warning = json.loads((job.parent / "watch/current/manifest.json").read_text())["warnings"][-1]
+    assert warning.startswith("balances.csv: 1 account has collateral and no position")
     same_as_full(job)
 
 

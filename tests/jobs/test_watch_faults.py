@@ -50,9 +50,9 @@ FAULTS = {
         lambda job: job.write_text(job.read_text()[:-30] + "="),
         "job.toml",
     ),
-    "collateral of an unknown account": (
-        lambda job: set_balances(job, "nobody,USDC,1\n"),
-        "balances.csv, column account: 1 unknown name: 'nobody'",
+    "collateral below nothing": (
+        lambda job: set_balances(job, "long,USDC,-1\n"),
+        "balances.csv, column quantity: negative in 1 of 1 rows",
     ),
     "another precision": (
         lambda job: edit_text(job, 'precision = "f64"', 'precision = "f32"'),

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import require
-from jaxmargin.io import Problems, build_book, read_balances, read_book
+from jaxmargin.io import (
+    BookTables,
+    Problems,
+    build_book,
+    read_balances,
+    read_book,
+    with_accounts_of,
+)
 from jaxmargin.jobs._calculation import Calculation, build_calculation
 from jaxmargin.jobs._clock import Seconds, measured
 from jaxmargin.jobs._load import Inputs, load_inputs
@@ -112,15 +119,46 @@ def positions_update(before: Update) -> Update:
         InvalidInputError, MemoryError: see `full_update`.
     """
     start, problems, job = time.perf_counter(), Problems(), before.inputs.job
-    market, known = before.inputs.market, before.order
+    market = before.inputs.market
     files = {name: file for name, file in job.book.items() if file}
     book = read_book(files, job.settings["valuation_time"], market, problems)
-    balances = chosen = None
-    if book is not None:
-        balances = read_balances(job.book["collateral"], market, book.accounts, problems)
-        chosen = read_job_safeguards(job, book.accounts, problems)
+    balances = read_balances(job.book["collateral"], market, problems)
     problems.raise_if_any()
     assert book is not None and balances is not None  # or there are problems
+    return _margined(before, book, balances, start)
+
+
+def collateral_update(before: Update) -> Update:
+    """Read collateral anew, at the prices and beside the margins of `before`.
+
+    Accounts without positions come and go with it.
+
+    Raises:
+        InvalidInputError: the table cannot be used.
+    """
+    start, problems, inputs = time.perf_counter(), Problems(), before.inputs
+    file, results = inputs.job.book["collateral"], before.results
+    balances = read_balances(file, inputs.market, problems)
+    problems.raise_if_any()
+    assert balances is not None  # or there are problems
+    if not with_accounts_of(inputs.book, balances).accounts.equals(inputs.book.accounts):
+        return _margined(before, inputs.book, balances, start)
+    inputs = replace(inputs, balances=balances, ignored=_ignored(inputs, {file: balances}))
+    read = time.perf_counter() - start
+    with measured() as seconds:
+        states = state_table(inputs, before.calculation, results.requirement, results.requirements)
+    return replace(
+        before, inputs=inputs, results=replace(results, states=states), mode="collateral",
+        charged=0, priced=0, read=read, seconds=seconds,
+    )  # fmt: skip
+
+
+def _margined(before: Update, book: BookTables, balances: pd.DataFrame, start: float) -> Update:
+    """The update of these tables in the market of `before`; reading them began at `start`."""
+    problems, job, known = Problems(), before.inputs.job, before.order
+    book = with_accounts_of(book, balances)
+    chosen = read_job_safeguards(job, book.accounts, problems)
+    problems.raise_if_any()
     tables = {"instruments": book.instruments, "positions": book.positions, "collateral": balances}
     inputs = replace(
         before.inputs,
@@ -132,9 +170,9 @@ def positions_update(before: Update) -> Update:
     read = time.perf_counter() - start
     order = known.append(book.accounts[~book.accounts.isin(known)])
     with measured() as seconds:
-        held = build_book(book, market)
+        held = build_book(book, inputs.market)
         same = order.equals(book.accounts)
-        placed = held if same else build_book(replace(book, accounts=order), market)
+        placed = held if same else build_book(replace(book, accounts=order), inputs.market)
         run = update_run(before.run, placed)
         requirement = _rows(jax.device_get(run.requirement), order.get_indexer(book.accounts))
         made = replace(before.calculation, book=held)
@@ -142,28 +180,6 @@ def positions_update(before: Update) -> Update:
     return Update(
         inputs, made, run, order, before.last, results, "incremental", run.charged, run.priced,
         read, seconds,
-    )  # fmt: skip
-
-
-def collateral_update(before: Update) -> Update:
-    """Read collateral anew, at the prices and beside the margins of `before`.
-
-    Raises:
-        InvalidInputError: the table cannot be used.
-    """
-    start, problems, inputs = time.perf_counter(), Problems(), before.inputs
-    file, results = inputs.job.book["collateral"], before.results
-    balances = read_balances(file, inputs.market, inputs.book.accounts, problems)
-    problems.raise_if_any()
-    assert balances is not None  # or there are problems
-    ignored = _ignored(inputs, {file: balances})
-    inputs = replace(inputs, balances=balances, ignored=ignored)
-    read = time.perf_counter() - start
-    with measured() as seconds:
-        states = state_table(inputs, before.calculation, results.requirement, results.requirements)
-    return replace(
-        before, inputs=inputs, results=replace(results, states=states), mode="collateral",
-        charged=0, priced=0, read=read, seconds=seconds,
     )  # fmt: skip
 
 
