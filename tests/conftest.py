@@ -43,6 +43,13 @@ def _room_for_compiled_programs():
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the pictures out of pages of results, which take most of the time."""
+    for name in ("drivers", "margins", "proofs", "systemic"):
+        monkeypatch.setattr(f"jaxmargin.report.page._{name}.inline_svg", lambda *_, **__: "")
+
+
+@pytest.fixture
 def run_command(monkeypatch, capsys):
     """Run the command line in this process, in the tests' precision and devices.
 

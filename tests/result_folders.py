@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
+from jaxmargin.jobs._table_files import write_tables
+
 TIME = "2026-01-02T08:00:00+00:00"
 INPUTS = [
     {"file": "job.toml", "sha256": "ab" * 32},
@@ -27,9 +29,24 @@ COMMON = {
 
 def write(folder, facts, name, tables):
     folder.mkdir(parents=True, exist_ok=True)
-    for table, content in tables.items():
-        pd.DataFrame(content).to_parquet(folder / f"{table}.parquet", index=False)
+    tables = {table: pd.DataFrame(content) for table, content in tables.items()}
+    facts = facts | {"tables": write_tables(tables, folder)}
     (folder / name).write_text(json.dumps(facts))
+    return folder
+
+
+def change(folder, **changes):
+    """Put other tables, or values of keys of the JSON file, in the place of those there."""
+    file = next(each for each in folder.glob("*.json") if each.name != "status.json")
+    facts = json.loads(file.read_text())
+    for name, value in changes.items():
+        if not isinstance(value, pd.DataFrame):
+            facts[name] = value
+            continue
+        (entry,) = write_tables({name: value}, folder)
+        kept = [each for each in facts["tables"] if each["file"] != entry["file"]]
+        facts["tables"] = [*kept, entry]
+    file.write_text(json.dumps(facts))
     return folder
 
 

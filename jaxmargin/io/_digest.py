@@ -22,7 +22,7 @@ def content_digest(table: pa.Table) -> bytes:
     for name, column in zip(table.column_names, table.columns, strict=True):
         plain = plain_column(column)
         digest.update(f"\n{name}\n{plain.type}\n".encode())
-        if plain.num_chunks == 0 or pa.types.is_null(plain.type):
+        if len(plain) == 0 or pa.types.is_null(plain.type):  # in one chunk, or in none
             continue
         cells = plain.combine_chunks()
         if isinstance(cells, pa.ChunkedArray):  # as some versions give it
@@ -49,15 +49,13 @@ def is_plain(kind: pa.DataType) -> bool:
 
 
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text as text, decimals as floating point, times in microseconds, with a zone in UTC."""
+    """Text as text, times in microseconds, with a zone in UTC; decimals stay exact."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         chunks = [chunk.dictionary_decode().cast(pa.large_string()) for chunk in column.chunks]
         return pa.chunked_array(chunks, pa.large_string())
     if is_text(kind):
         return column.cast(pa.large_string())
-    if pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
     if pa.types.is_timestamp(kind):
         plain = pa.timestamp("us", None if kind.tz is None else "UTC")
         return column.cast(options=pc.CastOptions(plain, allow_time_truncate=True))
@@ -67,6 +65,8 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _values(cells: pa.Array) -> list[np.ndarray]:
     """The values as arrays of numbers, zero or empty where blank."""
     kind = cells.type
+    if pa.types.is_decimal(kind):
+        cells, kind = cells.cast(pa.large_string()), pa.large_string()
     if is_text(kind):
         filled = cells.fill_null("")
         first, last = filled.offset, filled.offset + len(filled)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.io import contract_names, require_folder, round_up, write_json, write_table
+from jaxmargin.io import contract_names, require_folder, round_up, write_json
 from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._table_files import write_tables
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._allocation_inputs import AllocationInputs
@@ -112,8 +113,8 @@ def run_allocate(
     facts["seconds"] = _seconds(read_seconds, margins, solving)
     result = AllocateResult(*tables, view.positions(slopes, contract_names(inputs.book)), facts)
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("allocation", "coverage", "assets", "limits", "positions"):
-        write_table(getattr(result, name), out / f"{name}.parquet")
+    names = ("allocation", "coverage", "assets", "limits", "positions")
+    facts["tables"] = write_tables({name: getattr(result, name) for name in names}, out)
     write_json(facts, out / "allocation.json")
     return result
 

@@ -16,11 +16,11 @@ from jaxmargin.io import (
     read_published,
     require_folder,
     write_json,
-    write_table,
 )
 from jaxmargin.jobs._backtest_tables import day_table, kpi_table, test_table
 from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._table_files import write_tables
 
 if TYPE_CHECKING:
     from jaxmargin.backtest import RollingBacktest
@@ -121,8 +121,7 @@ def run_backtest(
     out.mkdir(parents=True, exist_ok=True)
     published = _published()
     tables = {"backtest": days, "tests": tests, "kpis": kpis, "published": published}
-    for name, table in tables.items():
-        write_table(table, out / f"{name}.parquet")
+    facts["tables"] = write_tables(tables, out)
     write_json(facts, out / "backtest.json")
     return BacktestTables(days, tests, kpis, published, facts)
 

@@ -18,11 +18,11 @@ from jaxmargin.io import (
     require_folder,
     sha256,
     write_json,
-    write_table,
 )
 from jaxmargin.jobs._check_evidence import HOW_TO_GIVE, job_evidence
 from jaxmargin.jobs._check_runs import backtest_evidence, margin_evidence
 from jaxmargin.jobs._load import load_inputs
+from jaxmargin.jobs._table_files import write_tables
 
 __all__ = ["ChecksResult", "run_checks"]
 
@@ -110,7 +110,7 @@ def run_checks(
         "checks": [_plain(each) for each in results],
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_table(table, out / "checks.parquet")
+    facts["tables"] = write_tables({"checks": table}, out)
     write_json(facts, out / "checks.json")
     return ChecksResult(results, table, facts)
 

@@ -15,12 +15,12 @@ from jaxmargin.io import (
     nearest,
     require_folder,
     write_json,
-    write_table,
 )
 from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._keys import MEASURE_KINDS, VENUE_KINDS
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._margin_tables import margin_tables
+from jaxmargin.jobs._table_files import write_tables
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._calculation import Calculation
@@ -106,8 +106,8 @@ def run_compare(
         "seconds": job_seconds(read_seconds, seconds),
     }
     out.mkdir(parents=True, exist_ok=True)
-    for name, table in (("margins", margins), ("components", components), ("summary", summary)):
-        write_table(table, out / f"{name}.parquet")
+    tables = {"margins": margins, "components": components, "summary": summary}
+    facts["tables"] = write_tables(tables, out)
     write_json(facts, out / "compare.json")
     return CompareResult(margins, components, summary, facts)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.io import require_folder, write_table
+from jaxmargin.io import require_folder
 from jaxmargin.jobs._export import DUCKDB_FILE, Export, export_results, open_export
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._staged import held, require_margin_folder, staged
+from jaxmargin.jobs._table_files import write_tables
 
 __all__ = ["MarginResult", "run_margin"]
 
@@ -155,9 +156,7 @@ def _margined(
         facts = stack.enter_context(table) if pnl else None
         if facts is not None:
             manifest["pnl"] = facts
-        for name, extra in more.items():
-            if extra is not None:
-                write_table(extra, folder / f"{name}.parquet")
+        manifest["tables"] = write_tables(more, folder)
         manifest = write_results(results, manifest, folder)
     names = ["requirements", "components", *sorted(there)]
     asked = {"liquidation": list(liquidation), "liquidation_accounts": list(liquidation_accounts)}

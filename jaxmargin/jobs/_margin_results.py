@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import pandas as pd
 
-from jaxmargin.io import sha256, write_json, write_table
+from jaxmargin.io import sha256, write_json
 from jaxmargin.jobs._calculation import Calculation
 from jaxmargin.jobs._clock import Seconds
 from jaxmargin.jobs._facts import job_seconds
@@ -20,6 +20,7 @@ from jaxmargin.jobs._margin_tables import margin_tables
 from jaxmargin.jobs._safeguard_state import STATE_FILE, LastRun
 from jaxmargin.jobs._safeguards import Safeguarded, SafeguardPrices, safeguard_margins
 from jaxmargin.jobs._states import collateral_warnings, state_table
+from jaxmargin.jobs._table_files import write_tables
 from jaxmargin.margin import Requirement
 
 __all__ = [
@@ -150,11 +151,16 @@ def margin_manifest(
 
 
 def write_results(results: MarginResults, manifest: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Write the tables to the folder `out`, and the manifest last; the manifest as written."""
+    """Write the tables to the folder `out`, and the manifest last; the manifest as written.
+
+    Args:
+        results: what was found.
+        manifest: see `margin_manifest`; its `tables` are those that were written before.
+        out: the folder.
+    """
     tables = {"requirements": results.requirements, "components": results.components}
-    for name, table in (tables | results.extra()).items():
-        if table is not None:
-            write_table(table, out / f"{name}.parquet")
+    written = write_tables(tables | results.extra(), out)
+    manifest = manifest | {"tables": [*manifest.get("tables", []), *written]}
     if results.safeguarded is not None:
         state = sha256(out / STATE_FILE)
         manifest = manifest | {"safeguards": results.safeguarded.facts | {"state_sha256": state}}

@@ -1,21 +1,17 @@
 """Reads folders of results, whichever command wrote them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.parquet as pq
-
-from jaxmargin.io import Problems
-from jaxmargin.jobs._result_kinds import KINDS, ResultKind, column_problems, has_key
+from jaxmargin.io import Problems, read_json
+from jaxmargin.jobs._result_keys import key_problems
+from jaxmargin.jobs._result_kinds import KINDS
+from jaxmargin.jobs._result_tables import AGAIN, read_days, read_result_table, written_tables
 from jaxmargin.report import ResultFolder
 
 __all__ = ["read_results"]
 
-_AGAIN = "Run the command that wrote it again."
-_MOST_BYTES = 2**28  # of a JSON file: that of a run names all of its inputs, no more
 _PATHS = 2  # accounts whose days are read, those with the largest mean margins
 _MANY = ("checks",)  # kinds of which there may be several folders
 
@@ -23,11 +19,13 @@ _MANY = ("checks",)  # kinds of which there may be several folders
 def read_results(folders: Sequence[Path], problems: Problems) -> list[ResultFolder]:
     """Every result in the folders, told apart by the JSON files that commands write.
 
+    Tables are those that the JSON file names, each with the SHA-256 that it states.
+
     Args:
         folders: as `jaxmargin margin`, `run`, `watch`, `sensitivities`, `allocate`, `backtest`,
             `checks`, `stress` and `compare` write them.
         problems: where problems go: no results in a folder, two of the same kind, a file that is
-            missing or that cannot be read.
+            missing, damaged or of another run.
     """
     found: list[ResultFolder] = []
     for folder in dict.fromkeys(folders):
@@ -45,7 +43,9 @@ def _read(folder: Path, problems: Problems) -> list[ResultFolder]:
     if not folder.is_dir():
         problems.add(str(folder), "no such folder", "Give folders of results.")
         return []
-    status = _json(folder / "status.json", problems) if (folder / "status.json").exists() else {}
+    status = {}
+    if (folder / "status.json").exists():
+        status = _json(folder / "status.json", {}, problems)
     place = folder / "current" if (folder / "current").is_dir() else folder  # of watch
     kinds = [name for name, kind in KINDS.items() if (place / kind.facts).is_file()]
     if not kinds:
@@ -77,74 +77,34 @@ def _read_kind(
     name: str, folder: Path, place: Path, status: dict[str, Any], problems: Problems
 ) -> ResultFolder | None:
     kind, before = KINDS[name], len(problems.found)
-    facts = _json(place / kind.facts, problems)
+    facts = _json(place / kind.facts, kind.keys, problems)
     if facts is None:
         return None
-    missing = [key for key in kind.keys if not has_key(facts, key)]
-    if missing or not _are_inputs(facts.get("inputs")):
-        what = f"not of jaxmargin {name}: no {', '.join(missing) or 'usable inputs'}"
-        problems.add(str(place / kind.facts), what, _AGAIN)
-        return None
-    tables = {}
-    for table, columns in kind.tables.items():
-        tables[table] = _table(place / f"{table}.parquet", columns, kind, problems)
-    for table, columns in kind.optional.items():
-        if (place / f"{table}.parquet").exists():
-            tables[table] = _table(place / f"{table}.parquet", columns, kind, problems)
+    written = written_tables(facts)
+    there = kind.tables | {name: kind.optional[name] for name in kind.optional if name in written}
+    tables = {
+        table: read_result_table(table, columns, place, written.get(table, {}), kind, problems)
+        for table, columns in there.items()
+    }
     if len(problems.found) > before:
         return None
     if name == "backtest":
-        tables["backtest"] = _paths(place / "backtest.parquet", tables["kpis"], problems)
-    if name == "backtest" and not (tables["kpis"]["account"] == "all").any():
-        problems.add(str(place / "kpis.parquet"), "no row of all accounts", _AGAIN)
+        kpis, file = tables["kpis"], "backtest.parquet"
+        if not (kpis["account"] == "all").any():
+            problems.add(str(place / "kpis.parquet"), "no row of all accounts", AGAIN)
+        own = kpis[kpis["account"] != "all"].nlargest(_PATHS, "mean_margin", keep="first")
+        stated = written.get(name, {}).get(file, "")
+        tables[name] = read_days(place / file, own["account"].tolist(), stated, kind, problems)
     return ResultFolder(name, str(folder), tables, facts, status)
 
 
-def _are_inputs(inputs: Any) -> bool:
-    return isinstance(inputs, list) and all(
-        isinstance(each, dict) and {"file", "sha256"} <= set(each) for each in inputs
-    )
-
-
-def _json(path: Path, problems: Problems) -> dict[str, Any] | None:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"larger than {_MOST_BYTES:,} bytes")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError, RecursionError) as error:
-        problems.add(str(path), f"cannot be read ({error})", _AGAIN)
-        return None
-    return content
-
-
-def _table(
-    path: Path, columns: dict[str, str], kind: ResultKind, problems: Problems
-) -> pd.DataFrame:
-    """The needed columns of a file or folder of Parquet; all of some that have more by job."""
-    every = path.stem in ("fund", "liquidation")
-    try:
-        table = pd.read_parquet(path, columns=None if every else list(columns))
-        lacking = [name for name in columns if name not in table.columns]
-        if lacking:
-            raise ValueError(f"no column {', '.join(lacking)}")
-    except (OSError, ValueError, KeyError) as error:
-        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        problems.add(str(path), f"cannot be read as {kind.facts} says ({said})", _AGAIN)
-        return pd.DataFrame({name: [] for name in columns})
-    column_problems(table, columns, str(path), _AGAIN, problems)
-    return table
-
-
-def _paths(path: Path, kpis: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    """Days of the accounts with the largest mean margins; those of all may be millions."""
-    own = kpis[kpis["account"] != "all"]
-    accounts = own.nlargest(_PATHS, "mean_margin", keep="first")["account"].tolist()
-    columns = ["account", "time", "margin", "realized"]
-    try:
-        table = pq.read_table(path, columns=columns, filters=[("account", "in", accounts)])
-    except (OSError, ValueError, KeyError) as error:
-        problems.add(str(path), f"cannot be read ({error})", _AGAIN)
-        return pd.DataFrame({name: [] for name in columns})
-    return table.to_pandas()
+def _json(path: Path, keys: dict[str, str], problems: Problems) -> dict[str, Any] | None:
+    """The content of a JSON file whose keys are as they should be; else None."""
+    own = Problems()
+    content = read_json(path, "file of results", own)
+    for each in own.found:  # which name the file alone, and a cure for those who wrote it
+        problems.add(str(path.parent), each.partition(". ")[0].rstrip("."), AGAIN)
+    before = len(problems.found)
+    if content is not None:
+        key_problems(content, keys, str(path), AGAIN, problems)
+    return None if len(problems.found) > before else content

@@ -1,14 +1,14 @@
 """What each command writes to its folder, as a report needs it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from jaxmargin.io import Problems
+from jaxmargin.jobs._result_keys import COMMON, COUNTS, NUMBER, POSITIVE, TEXT, TEXTS
 
-__all__ = ["KINDS", "ResultKind", "column_problems", "has_key"]
+__all__ = ["KINDS", "ResultKind", "column_problems"]
 
 _TEXT, _NUMBER, _FINITE, _ANY = "text", "number", "finite", "any"
 
@@ -19,13 +19,13 @@ class ResultKind:
 
     Attributes:
         facts: name of its JSON file.
-        keys: that the file must have; with a dot below another key.
+        keys: that the file must have, with a dot below another, and their types.
         tables: needed columns of needed tables, and whether they are text or numbers.
         optional: of tables that some jobs have.
     """
 
     facts: str
-    keys: tuple[str, ...]
+    keys: dict[str, str]
     tables: dict[str, dict[str, str]]
     optional: dict[str, dict[str, str]]
 
@@ -35,33 +35,34 @@ def _columns(text: str = "", number: str = "", finite: str = "", other: str = ""
     return {name: kind for names, kind in kinds for name in names.split()}
 
 
-_COMMON = ("inputs", "settings")
+_MONEY = COMMON | {"currency": TEXT}
 _STATES = _columns("account status", finite="initial maintenance equity")
 _STRESS = (
     "largest_member second_member third_member stress",
     "",
     "pnl accounts_short shortfall largest second third cover_two",
 )
-_FUND_KEYS = tuple(
-    f"fund.{rule}.{key}"
+_FUND_KEYS = {
+    f"fund.{rule}.{key}": kind
     for rule in ("cover_one", "cover_two", "largest_or_next_two")
-    for key in ("amount", "stress")
-)
+    for key, kind in (("amount", NUMBER), ("stress", TEXT))
+}
+_CALLS = _columns("account status reason", "requirement collateral ratio", "call since")
 KINDS = {
     "margin": ResultKind(
         "manifest.json",
-        (*_COMMON, "settings.numeraire"),
+        COMMON,
         {
             "requirements": _columns(
                 "account worst_scenario", "standard_error", "initial maintenance"
             ),
             "components": _columns("account component", "", "amount"),
         },
-        {"states": _STATES},
+        {"states": _STATES, "calls": _CALLS},
     ),
     "sensitivities": ResultKind(
         "sensitivities.json",
-        (*_COMMON, "currency", "of", "largest", "initial"),
+        _MONEY | {"of": TEXT, "largest": TEXT, "initial": NUMBER},
         {
             "positions": _columns("instrument", "", "contribution standalone"),
             "accounts": _columns("account", "gap"),
@@ -72,10 +73,13 @@ KINDS = {
     ),
     "allocate": ResultKind(
         "allocation.json",
-        (
-            *_COMMON, "currency", "certificate.gap", "cost.savings", "cost.lower_bound",
-            *(f"cost.{plan}" for plan in ("posted_before", "greedy", "posted")),
-            *(f"shortfall.{plan}" for plan in ("before", "greedy", "after")),
+        _MONEY | dict.fromkeys(
+            (
+                "certificate.gap", "cost.savings", "cost.lower_bound",
+                *(f"cost.{plan}" for plan in ("posted_before", "greedy", "posted")),
+                *(f"shortfall.{plan}" for plan in ("before", "greedy", "after")),
+            ),
+            NUMBER,
         ),
         {
             "allocation": _columns("account asset", "", "counted"),
@@ -88,8 +92,8 @@ KINDS = {
     ),
     "backtest": ResultKind(
         "backtest.json",
-        (*_COMMON, "currency", "measure", "horizon_days", "window", "days", "last_day",
-         "settings.rulebook"),
+        _MONEY | dict.fromkeys(("horizon_days", "window", "days"), POSITIVE)
+        | {"measure": TEXT, "last_day": TEXT},
         {
             "tests": _columns("account test zone", "statistic p_value", "", "rejected"),
             "kpis": _columns("account", "", "breaches coverage greatest_shortfall mean_margin"),
@@ -98,7 +102,8 @@ KINDS = {
     ),
     "checks": ResultKind(
         "checks.json",
-        ("inputs", "framework", "framework_title", "day", "counts"),
+        {"inputs": COMMON["inputs"], "counts": COUNTS}
+        | dict.fromkeys(("framework", "framework_title", "day"), TEXT),
         {
             "checks": _columns(
                 "id title status reason give citation basis", "value limit"
@@ -108,7 +113,7 @@ KINDS = {
     ),
     "stress": ResultKind(
         "stress.json",
-        (*_COMMON, "currency", "resources", "approximations", *_FUND_KEYS),
+        _MONEY | {"resources": TEXT, "approximations": TEXTS} | _FUND_KEYS,
         {"fund": _columns(*_STRESS)},
         {
             "liquidation": _columns(
@@ -118,7 +123,7 @@ KINDS = {
     ),
     "compare": ResultKind(
         "compare.json",
-        (*_COMMON, "currency"),
+        _MONEY,
         {
             "summary": _columns(
                 "rulebook", "of_first", "initial maintenance asks_most asks_least"
@@ -144,12 +149,3 @@ def column_problems(
             problems.add(where, f"column {name!r} holds values that are not finite", cure)
         elif kind == _TEXT and (values.isna().any() or (numbers and len(table))):
             problems.add(where, f"column {name!r} holds values that are not text", cure)
-
-
-def has_key(facts: Any, key: str) -> bool:
-    """Whether facts have a key, below others where it has dots."""
-    for part in key.split("."):
-        if not isinstance(facts, dict) or part not in facts:
-            return False
-        facts = facts[part]
-    return True

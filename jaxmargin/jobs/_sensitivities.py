@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import nearest, require_folder, write_json, write_table
+from jaxmargin.io import nearest, require_folder, write_json
 from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs, only_accounts
 from jaxmargin.jobs._sensitivity_tables import (
@@ -21,6 +21,7 @@ from jaxmargin.jobs._sensitivity_tables import (
     parameter_table,
     position_table,
 )
+from jaxmargin.jobs._table_files import write_tables
 
 __all__ = ["SensitivityResult", "run_sensitivities"]
 
@@ -102,8 +103,7 @@ def run_sensitivities(
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     out.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        write_table(table, out / f"{name}.parquet")
+    facts["tables"] = write_tables(tables, out)
     write_json(facts, out / "sensitivities.json")
     return SensitivityResult(**tables, facts=facts)
 

@@ -15,11 +15,11 @@ from jaxmargin.io import (
     require_folder,
     round_up,
     write_json,
-    write_table,
 )
 from jaxmargin.jobs._facts import job_facts, job_seconds
 from jaxmargin.jobs._load import load_inputs
 from jaxmargin.jobs._stress_inputs import StressInputs, read_stress_inputs
+from jaxmargin.jobs._table_files import write_tables
 
 if TYPE_CHECKING:
     from jaxmargin.jobs._calculation import Calculation
@@ -133,10 +133,8 @@ def run_stress(
     }
     out.mkdir(parents=True, exist_ok=True)
     tables = {"stress": table, "fund": fund, "waterfall": waterfall, "liquidation": liquidation}
-    for name, written in tables.items():
-        if written is not None:
-            write_table(written, out / f"{name}.parquet")
-            continue
+    facts["tables"] = write_tables(tables, out)
+    for name in (name for name, written in tables.items() if written is None):
         for file in (out / f"{name}.{suffix}" for suffix in ("parquet", "png", "svg")):
             if file.exists():
                 facts["warnings"].append(f"{file.name} is of an earlier run. Take it away.")

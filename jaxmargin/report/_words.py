@@ -3,7 +3,7 @@
 import math
 import unicodedata
 
-__all__ = ["exact", "name_whole", "rounded", "rounded_error", "short_name"]
+__all__ = ["exact", "full", "name_whole", "rounded", "rounded_error", "short_name"]
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, direction, surrogates, separators
 _SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
@@ -34,10 +34,19 @@ def short_name(name: object, longest: int = 40) -> str:
 
 
 def exact(value: float | int, unit: str = "") -> str:
-    """All digits that matter, to be read from a title: cents of amounts, more of small numbers."""
+    """Cents of amounts, six digits of those below one."""
     if not math.isfinite(value):
         return _UNKNOWN if math.isnan(value) else ("∞" if value > 0.0 else "-∞")
     text = f"{value:,.2f}" if abs(value) >= 1.0 or value == 0.0 else f"{value:.6g}"
+    return f"{text} {unit}".rstrip()
+
+
+def full(value: float | int, unit: str = "") -> str:
+    """All digits, to be read from a title: as many as a file has, cents at least."""
+    text = exact(value)
+    if math.isfinite(value):
+        cents, digits = f"{value:,.2f}", f"{value:,.15g}"
+        text = cents if float(f"{value:.2f}") == float(f"{value:.15g}") else digits
     return f"{text} {unit}".rstrip()
 
 
@@ -52,12 +61,20 @@ def rounded(value: float | int) -> str:
     return f"{value:,.0f}" if size >= 999.5 else _three(value)
 
 
-def rounded_error(error: float | int) -> str:
-    """An uncertainty to two digits, as none has more meaning: 15,931.7 is 16,000."""
+def rounded_error(error: float | int, *, up: bool = False) -> str:
+    """An uncertainty to two digits, as none has more meaning: 15,931.7 is 16,000.
+
+    Args:
+        error: not negative.
+        up: whether never to less than it is, as a bound must be.
+    """
     if not math.isfinite(error) or error == 0.0:
         return exact(error) if error else "0"
     digits = 1 - math.floor(math.log10(abs(error)))
-    return f"{round(error, digits):,.{max(digits, 0)}f}"
+    found = round(error, digits)
+    if up and found < error * (1.0 - 1e-12):  # less the last digits of a sum
+        found = round(found + 10.0**-digits, digits)
+    return f"{found:,.{max(digits, 0)}f}"
 
 
 def _three(value: float | int) -> str:

@@ -2,77 +2,26 @@
 
 import json
 import runpy
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from report_pages import Page, numbers, page_of, said
 from result_folders import (
     allocation_folder,
     backtest_folder,
+    change,
     checks_folder,
     every_folder,
     margin_folder,
 )
 
 from jaxmargin.errors import InvalidInputError
+from jaxmargin.io import sha256
 from jaxmargin.jobs import write_report
 
 NAMES = ["alpha", "beta", "gamma", "delta"]
-VOID = {"meta", "link", "img", "br", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """Tables by caption, tiles by label, text, attributes; and whether tags are closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.tables, self.tiles = [], [], {}, {}
-        self.caption, self.label, self.text, self.inside = "", "", [], ""
-        self.feed(text)
-        self.close()
-        assert self.tags == []
-
-    def handle_startendtag(self, tag, attributes):
-        self.attributes += attributes
-
-    def handle_starttag(self, tag, attributes):
-        self.attributes += attributes
-        if tag not in VOID:
-            self.tags.append(tag)
-        self.inside, self.cell, self.title = tag, "", dict(attributes).get("title", "")
-        if tag == "tr" and self.caption:
-            self.tables.setdefault(self.caption, []).append([])
-
-    def handle_endtag(self, tag):
-        assert self.tags.pop() == tag
-        if tag == "summary":
-            self.caption = self.cell
-        elif tag == "dt":
-            self.label = self.cell
-        elif tag == "dd" and self.label not in self.tiles:
-            self.tiles[self.label] = (self.cell, self.title)
-        elif tag in ("td", "th"):
-            self.tables[self.caption][-1].append(self.cell)
-
-    def handle_data(self, data):
-        self.text.append(data)
-        self.cell = data if self.inside != "" else ""
-
-
-def page_of(folders, tmp_path, **settings):
-    out = tmp_path / "out" / "report.html"
-    write_report(folders, out, **settings)
-    return Page(out.read_text(encoding="utf-8"))
-
-
-def numbers(rows, column):
-    return [float(row[column].replace(",", "").lstrip("± ")) for row in rows[1:]]
-
-
-def said(page):
-    return " ".join(" ".join(page.text).split())
 
 
 def test_numbers_of_the_page_are_those_of_the_tables(tmp_path):
@@ -123,13 +72,17 @@ def test_breaches_stand_beside_those_expected_with_exact_intervals(tmp_path):
 
 def test_parts_of_a_run_are_read_as_one_table(tmp_path):
     whole = margin_folder(tmp_path / "whole", NAMES)
-    run = tmp_path / "run"
+    run, files = tmp_path / "run", []
     for table in ("requirements", "components", "states"):
         content = pd.read_parquet(whole / f"{table}.parquet")
         (run / f"{table}.parquet").mkdir(parents=True)
         for number, part in enumerate((content.iloc[:2], content.iloc[2:])):
-            part.to_parquet(run / f"{table}.parquet" / f"part-{number:05d}.parquet", index=False)
-    (run / "manifest.json").write_bytes((whole / "manifest.json").read_bytes())
+            file = run / f"{table}.parquet" / f"part-{number:05d}.parquet"
+            part.to_parquet(file, index=False)
+            files.append({"file": str(file.relative_to(run)), "sha256": sha256(file)})
+    facts = json.loads((whole / "manifest.json").read_text())
+    del facts["tables"]
+    (run / "manifest.json").write_text(json.dumps(facts | {"files": files}))
     found = [page_of([folder], tmp_path).tables["Largest accounts"] for folder in (whole, run)]
     assert found[0] == found[1]
 
@@ -168,7 +121,7 @@ def test_an_empty_book_has_a_page(tmp_path):
 def test_one_account_without_margin_or_error_has_a_page(tmp_path):
     folder = margin_folder(tmp_path / "margin", ["only"], initial=np.zeros(1))
     table = pd.read_parquet(folder / "requirements.parquet").assign(standard_error=np.nan)
-    table.to_parquet(folder / "requirements.parquet", index=False)
+    change(folder, requirements=table)
     page = page_of([folder], tmp_path)
     assert "none is defined for this rule" in said(page)
     assert page.tables["Largest accounts"][1][:2] == ["only", "0.00"]
@@ -216,8 +169,7 @@ def test_every_problem_of_the_folders_is_told_and_nothing_is_written(tmp_path, r
     (broken / "requirements.parquet").write_bytes(b"PAR1 not")
     text = allocation_folder(tmp_path / "text", NAMES, "why")
     (text / "allocation.json").write_text("[]")
-    lacking = checks_folder(tmp_path / "lacking", "t")
-    pd.DataFrame({"id": ["R01"]}).to_parquet(lacking / "checks.parquet")
+    change(checks_folder(tmp_path / "lacking", "t"), checks=pd.DataFrame({"id": ["R01"]}))
     out = tmp_path / "report.html"
     folders = [tmp_path / n for n in ("none", "empty", "unfinished", "broken", "text", "lacking")]
     code, _, errors = run_command("report", *folders, "--out", out)
@@ -227,6 +179,7 @@ def test_every_problem_of_the_folders_is_told_and_nothing_is_written(tmp_path, r
     for folder, line in zip(folders, lines, strict=True):
         assert line.startswith(f"error: {folder}") and "Traceback" not in line
     assert "a run that has not come to its end" in lines[2]
+    assert "not the SHA-256 that manifest.json states" in lines[3]
 
 
 def test_the_folder_above_names_those_with_results(tmp_path):

@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import Problems, write_table
+from jaxmargin.io import Problems
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_results import margin_manifest, write_results
 from jaxmargin.jobs._safeguard_state import STATE_FILE
 from jaxmargin.jobs._settings import Job, read_job
+from jaxmargin.jobs._table_files import write_tables
 from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.watch._calls import call_table
 from jaxmargin.jobs.watch._folder import publish, settle_folder, update_folder
@@ -209,8 +210,8 @@ def _published(
     manifest["update"] |= {"stale": bool(problems), "problems": list(problems)}
 
     def write(folder: Path) -> None:
-        write_table(calls, folder / "calls.parquet")
-        write_results(update.results, manifest, folder)
+        tables = {"tables": write_tables({"calls": calls}, folder)}
+        write_results(update.results, manifest | tables, folder)
 
     publish(out, number, write)
     log_event(

@@ -9,7 +9,7 @@ from jaxmargin.report._allocation_picture import plot_allocation
 from jaxmargin.report._figure import NARROW
 from jaxmargin.report._inline_svg import inline_svg
 from jaxmargin.report._sensitivities import plot_attribution, plot_ladder
-from jaxmargin.report._words import exact, name_whole, rounded
+from jaxmargin.report._words import exact, full, name_whole, rounded
 from jaxmargin.report.page._parts import (
     Cell,
     Heading,
@@ -25,6 +25,7 @@ from jaxmargin.report.page._parts import (
     plain,
     rows_of,
     share,
+    signed_money,
 )
 
 __all__ = ["allocation_section", "sensitivity_section"]
@@ -89,8 +90,10 @@ def _edge(found: ResultFolder) -> list[str]:
     """How far the derivatives of the largest account hold."""
     accounts, facts = found.tables["accounts"], found.facts
     lead = [
-        "Derivatives are exact until another scenario enters or leaves the tail; they carry no "
-        "standard error of their own."
+        "What contracts add holds exactly while positions change, until another scenario enters or "
+        "leaves the tail. Moves of the market are first derivatives, for small moves: prices of "
+        "contracts are curved, and scenarios may come and go too. All of these are estimated from "
+        "the scenarios of the margin and share its sampling error, which is not stated for them."
     ]
     own = accounts[accounts["account"] == facts["largest"]]
     if len(own) and np.isfinite(own["gap"].iloc[0]):
@@ -113,7 +116,7 @@ def _contracts(found: ResultFolder, positions: pd.DataFrame) -> Table:
         Heading(f"alone {found.currency}"),
     ]  # fmt: skip
     rows = rows_of(
-        shown, ("instrument", name), ("contribution", _signed), ("share", share),
+        shown, ("instrument", name), ("contribution", signed_money), ("share", share),
         ("standalone", money),
     )  # fmt: skip
     note = left_out(len(shown), len(by), "contracts", f"{found.path}/positions.parquet")
@@ -143,7 +146,7 @@ def _moves(buckets: pd.DataFrame, currency: str, path: str) -> Table:
         Heading("risk", False), Heading("of", False), Heading("moves by", False),
         Heading(f"margin {currency}"),
     ]  # fmt: skip
-    rows = rows_of(shown, ("risk", name), ("where", name), ("unit", name), ("amount", _signed))
+    rows = rows_of(shown, ("risk", name), ("where", name), ("unit", name), ("amount", signed_money))
     note = left_out(len(shown), len(buckets), "moves", f"{path}/buckets.parquet")
     return Table("Moves of the market", headings, rows, note)
 
@@ -165,7 +168,7 @@ def allocation_section(found: ResultFolder | None) -> Section:
         Tile("Allocation", figure_cell(cost["posted"], currency),
              f"no plan costs less than {exact(cost['lower_bound'])}" if short.empty else ""),
         Tile("Saved a year", Cell(rounded(cost["savings"]) + f" {currency}",
-                                  exact(cost["savings"], currency),
+                                  full(cost["savings"], currency),
                                   "good" if cost["savings"] > 0.0 else ""),
              "against the cheapest first"),
         Tile("Accounts short", Cell(f"{len(short):,}", tone="bad" if len(short) else "good")),
@@ -231,8 +234,9 @@ def _short(short: pd.DataFrame, found: ResultFolder) -> list[Table]:
 def _assets(assets: pd.DataFrame, found: ResultFolder) -> Table:
     shown = assets.nlargest(_ROWS, "market_value", keep="first")
     headings = [
-        Heading("asset", False), Heading("available"), Heading("posted"),
-        Heading(f"value {found.currency}"), Heading("one more saves"),
+        Heading("asset", False), Heading("available, units"), Heading("posted, units"),
+        Heading(f"posted {found.currency}"),
+        Heading(f"one unit more saves {found.currency} a year"),
     ]  # fmt: skip
     rows = rows_of(
         shown, ("asset", name), ("available", money), ("posted", money), ("market_value", money),
@@ -245,7 +249,3 @@ def _assets(assets: pd.DataFrame, found: ResultFolder) -> Table:
         left_out(len(shown), len(assets), "assets", f"{found.path}/assets.parquet"),
         beside=True,
     )
-
-
-def _signed(value: float | int) -> Cell:
-    return Cell(f"{value:+,.2f}", exact(value))

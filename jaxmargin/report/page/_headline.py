@@ -1,11 +1,13 @@
 """The head of a page: what to know before anything else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxmargin.report._words import exact, name_whole, rounded, rounded_error
+from jaxmargin.report.page._calls import calls_tiles
 from jaxmargin.report.page._parts import (
     Cell,
     Heading,
@@ -49,7 +51,8 @@ def alarms(folders: Sequence[ResultFolder]) -> list[str]:
                 + (f", since {name_whole(since)}." if since else ".")
             )
             lines += [name_whole(problem) for problem in _list(each.status.get("problems"))[:10]]
-        if state in ("failed", "running"):
+        in_shards = "identity" in each.facts  # a watch is always running
+        if state == "failed" or (state == "running" and in_shards):
             lines.append(f"The last run in {where} is {state}; its results may be older.")
     return lines
 
@@ -61,6 +64,7 @@ def _list(value: object) -> list[Any]:
 def _tiles(margin: ResultFolder | None, folders: Sequence[ResultFolder]) -> list[Tile]:
     tiles = []
     if margin is not None:
+        tiles += calls_tiles(margin)
         table, currency = margin.tables["requirements"], margin.currency
         total = float(table["initial"].sum())
         tiles += [
@@ -85,16 +89,20 @@ def _tiles(margin: ResultFolder | None, folders: Sequence[ResultFolder]) -> list
 
 
 def _error(table: Any, currency: str) -> str:
-    """The standard error of the total: no more than the sum, since accounts share scenarios."""
+    """The standard error of the total: no more than the sum, as accounts share scenarios.
+
+    Which is rounded up. There is no such bound where accounts have none.
+    """
     error = table["standard_error"].to_numpy(np.float64)
     known = np.isfinite(error)
     if not known.any():
         return "no standard error: none is defined for this rule" if len(table) else ""
-    most = float(error[known].sum())
-    some = "" if known.all() else f", {int((~known).sum()):,} accounts without one"
+    most = f"{rounded_error(float(error[known].sum()), up=True)} {currency}"
+    if known.all():
+        return f"standard error at most {most}: the sum of the accounts', which share scenarios"
     return (
-        f"standard error at most {rounded_error(most)} {currency}: the sum of the accounts', "
-        f"which share scenarios{some}"
+        f"standard error not known: {int((~known).sum()):,} of {len(known):,} accounts have none; "
+        f"those of the others add up to {most}"
     )
 
 
@@ -116,11 +124,13 @@ def _apart(folders: Sequence[ResultFolder]) -> list[str]:
     if len(times) > 1:
         said = ", ".join(f"{name_whole(path)}: {time}" for time, path in times.items())
         lines.append(f"The folders are of different valuation times ({said}).")
-    first: dict[str, tuple[str, str]] = {}
+    first: dict[tuple[str, int], tuple[str, str]] = {}
     for each in folders:
+        seen: Counter[str] = Counter()  # a job may have files of one name, in one order
         for entry in each.facts["inputs"]:
-            file, digest = str(entry["file"]), str(entry["sha256"])
-            known, path = first.setdefault(file, (digest, each.path))
+            file, digest = entry["file"], entry["sha256"]
+            known, path = first.setdefault((file, seen[file]), (digest, each.path))
+            seen[file] += 1
             if known != digest:
                 lines.append(
                     f"{name_whole(each.path)} was computed from another {name_whole(file)} than "
@@ -180,4 +190,6 @@ def _run(margin: ResultFolder) -> Table:
 def _said_value(value: object) -> str:
     if isinstance(value, float):
         return exact(value) if abs(value) >= 1e6 else f"{value:g}"
-    return rounded(value) if isinstance(value, int) and abs(value) >= 1e6 else str(value)
+    if isinstance(value, int) and 1e6 <= abs(value) < 1e15:  # above, it is no count
+        return rounded(value)
+    return str(value)

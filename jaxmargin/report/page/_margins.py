@@ -1,5 +1,7 @@
 """Sections of margins: accounts, components, scenarios, coverage."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from jaxmargin.report._margin_pictures import (
     plot_margins,
     plot_worst_scenarios,
 )
-from jaxmargin.report._words import name_whole
+from jaxmargin.report._words import exact, name_whole
 from jaxmargin.report.page._parts import (
     Cell,
     Heading,
@@ -34,7 +36,19 @@ __all__ = ["component_section", "coverage_section", "margin_section", "scenario_
 _ROWS = 30
 _BARS = 10
 _GIVE = "Margins: not given. Write them with jaxmargin margin JOB.toml --out DIR, and name DIR."
+_UNMOVED = "no move"
 _EMPTY = "The book has no accounts, so there is nothing to show."
+_WORST = {
+    "expected-shortfall": "A margin is the mean of the losses in the tail, of several scenarios as "
+    "a rule; the one with the largest loss is named.",
+    "value-at-risk": "A margin is the loss that is exceeded only in the tail; the scenario named "
+    "has the largest loss of all, which may be more than the margin.",
+    "worst-case": "A margin is the loss in the scenario named, before add-ons and rounding.",
+}
+_OF_VENUE = (
+    "It is the one in which the rule finds the largest loss; where a rule takes each coin or "
+    "market by itself, that of the one with the largest."
+)
 _STATES = {
     "covered": ("covered", "good"),
     "below-initial": ("below initial margin", "warn"),
@@ -81,12 +95,16 @@ def margin_section(margin: ResultFolder | None) -> Section:
     ]  # fmt: skip
     headings = [
         Heading("account", False), Heading(f"initial {currency}"), Heading("standard error"),
-        Heading("of all"), Heading(f"maintenance {currency}"), Heading("worst scenario", False),
+        Heading("of all"), Heading(f"maintenance {currency}"),
     ]  # fmt: skip
-    rows = rows_of(
-        shown, ("account", name), ("initial", money), ("standard_error", error_cell),
-        ("share", share), ("maintenance", money), ("worst_scenario", name),
-    )  # fmt: skip
+    columns: list[tuple[str, Any]] = [
+        ("account", name), ("initial", money), ("standard_error", error_cell),
+        ("share", share), ("maintenance", money),
+    ]  # fmt: skip
+    if has_scenarios(margin):
+        headings.append(Heading("worst scenario", False))
+        columns.append(("worst_scenario", name))
+    rows = rows_of(shown, *columns)
     note = left_out(len(shown), len(table), "accounts", f"{margin.path}/requirements.parquet")
     tables = [Table("Largest accounts", headings, rows, note=note), _quantiles(table, currency)]
     return Section("margins", title, lead, pictures=pictures, tables=tables)
@@ -126,10 +144,17 @@ def component_section(margin: ResultFolder | None) -> Section:
 
 
 def scenario_section(margin: ResultFolder | None) -> Section:
-    """Which scenarios are the worst of how many accounts, and of how much margin."""
+    """Which scenarios are the worst of how many accounts, and of how much margin.
+
+    Empty where the rule has no scenarios.
+    """
     title = "Worst scenarios"
     if margin is None or margin.tables["requirements"].empty:
         return Section("scenarios", title, missing=_GIVE if margin is None else _EMPTY)
+    if not has_scenarios(margin):
+        kind = name_whole(margin.facts["settings"]["rulebook"].get("kind", "this rule"), 60)
+        missing = f"Scenarios: {kind} has none; its margins are set by positions and prices alone."
+        return Section("scenarios", title, missing=missing)
     table, currency = margin.tables["requirements"], margin.currency
     by = table.groupby("worst_scenario", observed=True)["initial"].agg(["sum", "size"])
     by = by.sort_values(["sum", "size"], ascending=False, kind="stable").reset_index()
@@ -143,7 +168,7 @@ def scenario_section(margin: ResultFolder | None) -> Section:
             description="Bars of the initial margin of the accounts that each scenario is the "
             "worst of, with how many they are; the table has the figures.",
         ),
-        "Margin of the accounts whose largest loss is in the scenario.",
+        "Margin of the accounts whose worst scenario it is.",
     )  # fmt: skip
     headings = [
         Heading("scenario", False), Heading("accounts"), Heading(f"their initial {currency}"),
@@ -153,10 +178,8 @@ def scenario_section(margin: ResultFolder | None) -> Section:
         shown, ("worst_scenario", name), ("size", count), ("sum", money), ("share", share)
     )
     note = left_out(len(shown), len(by), "scenarios", f"{margin.path}/requirements.parquet")
-    lead = [
-        f"{len(by):,} scenarios are the worst of some account. A margin is made of several "
-        "scenarios; the worst one is named because it shows what the account is exposed to."
-    ]
+    kind = margin.facts["settings"]["rulebook"].get("kind")
+    lead = [f"{len(by):,} scenarios are the worst of some account. {_WORST.get(kind, _OF_VENUE)}"]
     return Section(
         "scenarios", title, lead, pictures=[picture],
         tables=[Table("Scenarios", headings, rows, note=note)],
@@ -185,8 +208,12 @@ def coverage_section(margin: ResultFolder | None) -> Section:
     lack = (states["initial"] - states["equity"]).rename("lack")
     short = states.assign(lack=lack)[lack > 0.0].sort_values("lack", ascending=False, kind="stable")
     shown = short.head(_ROWS // 2)
-    said = f"Together {len(short):,} accounts lack {short['lack'].sum():,.2f} {currency} of initial"
-    lead = [f"{said} margin." if len(short) else "Equity of every account covers initial margin."]
+    said = exact(float(short["lack"].sum()), currency)
+    lead = [
+        f"Together {len(short):,} accounts lack {said} of initial margin."
+        if len(short)
+        else "Equity of every account covers initial margin."
+    ]
     picture = Picture(
         inline_svg(
             lambda: plot_coverage(states, title="", currency=currency),
@@ -209,6 +236,13 @@ def coverage_section(margin: ResultFolder | None) -> Section:
         [Table("Accounts that lack most", headings, rows, note, beside=True)] if len(short) else []
     )
     return Section("coverage", title, lead, tiles, [picture], tables)
+
+
+def has_scenarios(margin: ResultFolder) -> bool:
+    """Whether margins come from scenarios: a rule without any has one, in which nothing moves."""
+    return set(margin.tables["requirements"]["worst_scenario"].unique()) != {_UNMOVED} or (
+        margin.facts.get("counts", {}).get("scenarios") != 1
+    )
 
 
 def _state(status: object) -> Cell:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.report._words import exact, name_whole, rounded, rounded_error, short_name
+from jaxmargin.report._words import (
+    exact,
+    full,
+    name_whole,
+    rounded,
+    rounded_error,
+    short_name,
+)
 
 __all__ = [
     "Cell",
@@ -26,6 +33,7 @@ __all__ = [
     "plain",
     "rows_of",
     "share",
+    "signed_money",
 ]
 
 
@@ -130,8 +138,16 @@ def plain(text: object) -> Cell:
 
 
 def money(value: float | int) -> Cell:
-    """An amount to the cent, as it is called."""
-    return Cell(f"{value:,.2f}" if math.isfinite(value) else exact(value))
+    """An amount: cents, six digits of one below one; in full where that is not all of it."""
+    text, whole = exact(value), full(value)
+    return Cell(text, whole if whole != text else "")
+
+
+def signed_money(value: float | int) -> Cell:
+    """An amount as `money`, with its sign."""
+    cell = money(value)
+    sign = "+" if value >= 0.0 else ""
+    return Cell(sign + cell.text, sign + cell.full if cell.full else "")
 
 
 def share(value: float | int) -> Cell:
@@ -146,12 +162,12 @@ def count(value: float | int) -> Cell:
 
 def figure_cell(value: float | int, unit: str = "") -> Cell:
     """A rounded figure with its unit, and all of its digits in full."""
-    return Cell(f"{rounded(value)} {unit}".rstrip(), exact(value, unit))
+    return Cell(f"{rounded(value)} {unit}".rstrip(), full(value, unit))
 
 
 def error_cell(error: float | int) -> Cell:
     """An uncertainty to two digits; nothing where it is not known."""
-    return Cell(f"± {rounded_error(error)}", exact(error)) if math.isfinite(error) else Cell("")
+    return Cell(f"± {rounded_error(error)}", full(error)) if math.isfinite(error) else Cell("")
 
 
 def rows_of(table: pd.DataFrame, *columns: tuple[str, Any]) -> list[tuple[Cell, ...]]:

@@ -11,7 +11,7 @@ from jaxmargin.report._coverage_pictures import plot_breach_counts, plot_breache
 from jaxmargin.report._figure import NARROW
 from jaxmargin.report._inline_svg import inline_svg
 from jaxmargin.report._intervals import share_interval
-from jaxmargin.report._words import exact, name_whole
+from jaxmargin.report._words import exact, full, name_whole
 from jaxmargin.report.page._parts import (
     Cell,
     Heading,
@@ -65,7 +65,8 @@ def backtest_section(found: ResultFolder | None) -> Section:
         Tile("Breaches of margin", count(every["breaches"]),
              f"of {days * len(own):,} account days"),
         Tile("Coverage", share(every["coverage"]), "account days without a breach"),
-        Tile("Greatest shortfall", Cell(exact(every["greatest_shortfall"], found.currency))),
+        Tile("Greatest shortfall", Cell(exact(every["greatest_shortfall"], found.currency),
+                                       full(every["greatest_shortfall"], found.currency))),
     ]  # fmt: skip
     pictures, tables = [], [_tests(tests)] if len(tests) else []
     level, light = facts["settings"]["rulebook"].get("level"), tests[tests["test"] == _LIGHT]

@@ -7,6 +7,7 @@ from jaxmargin.errors import InvalidInputError
 from jaxmargin.report._colors import DARK, LIGHT
 from jaxmargin.report._inline_svg import gray_variables
 from jaxmargin.report._words import name_whole
+from jaxmargin.report.page._calls import calls_section
 from jaxmargin.report.page._drivers import allocation_section, sensitivity_section
 from jaxmargin.report.page._headline import alarms, headline
 from jaxmargin.report.page._margins import (
@@ -70,6 +71,7 @@ def _sections(folders: Sequence[ResultFolder]) -> list[Section]:
     margin = by.get("margin")
     return [
         headline(folders),
+        *([] if margin is None or "calls" not in margin.tables else [calls_section(margin)]),
         margin_section(margin),
         component_section(margin),
         scenario_section(margin),
