@@ -74,7 +74,7 @@ def makes_of(job: Job, accounts_per_shard: int) -> dict[str, Any]:
     Raises:
         InvalidInputError: a file is not there.
     """
-    versions, device = platform_facts()
+    versions, device = platform_facts(job.settings["precision"])
     makes = {
         "inputs": _hashes(job),
         "settings": job.resolved(),

@@ -1,6 +1,7 @@
 """What a run is: what it reads, by which settings and versions, cut into which shards."""
 
 import importlib.metadata
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ __all__ = ["PLAN_FILE", "RunPlan", "platform_facts", "read_plan", "require_same"
 
 PLAN_FILE = "plan.json"
 _PACKAGES = ("jax", "jaxlib", "numpy", "pandas", "pyarrow")  # each decides bytes of the results
+_NO_MATTER = ("--xla_force_host_platform_device_count", "--xla_dump")  # flags that change no result
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,15 @@ class RunPlan:
         return shard * size, min((shard + 1) * size, self.accounts)
 
 
-def platform_facts() -> tuple[dict[str, str], dict[str, str]]:
-    """Versions of all that computes and writes, and what it computes on.
+def platform_facts(precision: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Versions of all that computes and writes, and what it computes on and how.
 
     One device or several: programs for one round otherwise in the last bit, those for two or more
-    do not.
+    do not. With x64 on, as by JAX_ENABLE_X64 or an earlier job of the process, a job in f32 too
+    has a market in double precision.
+
+    Args:
+        precision: of the job, f32 or f64.
     """
     import jax
 
@@ -61,6 +67,13 @@ def platform_facts() -> tuple[dict[str, str], dict[str, str]]:
         "platform": jax.default_backend(),
         "kind": jax.devices()[0].device_kind,
         "devices": "one" if jax.device_count() == 1 else "several",
+        "x64": "on" if precision == "f64" or jax.config.jax_enable_x64 else "off",
+        "matmul_precision": str(jax.config.jax_default_matmul_precision or "default"),
+        "xla_flags": " ".join(
+            flag
+            for flag in os.environ.get("XLA_FLAGS", "").split()
+            if not flag.startswith(_NO_MATTER)
+        ),
     }
     return {"jaxmargin": __version__, **versions}, device
 

@@ -15,6 +15,7 @@ __all__ = ["ShardTask", "jax_settings"]
 
 _SETTINGS = (
     "jax_enable_x64",
+    "jax_default_matmul_precision",
     "jax_compilation_cache_dir",
     "jax_persistent_cache_min_compile_time_secs",
     "jax_persistent_cache_min_entry_size_bytes",

@@ -1,0 +1,106 @@
+"""How far a run is, in its status, its log and its metrics."""
+
+import errno
+import json
+
+import pandas as pd
+import pytest
+from run_steps import makes, start
+
+import jaxmargin.jobs.run._progress as progress_module
+from jaxmargin.errors import InvalidInputError
+from jaxmargin.jobs.run import log_to, run_status
+from jaxmargin.jobs.run._lock import locked
+from jaxmargin.jobs.run._plan import RunPlan
+from jaxmargin.jobs.run._progress import RunProgress
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def test_a_shard_that_fails_ends_the_run_and_keeps_the_others(out, tmp_path):
+    log = tmp_path / "log.txt"
+    with log_to(log), pytest.raises(InvalidInputError):
+        start(out, fail=(1, InvalidInputError("account 3 has no margin")))
+    told = json.loads((out / "status.json").read_bytes())
+    assert (told["state"], told["stale"], told["shards_done"]) == ("failed", True, 1)
+    assert "run failed error=InvalidInputError" in log.read_text()
+    assert "account 3" not in log.read_text()
+    assert not (out / "manifest.json").exists()
+
+
+def test_status_says_what_is_done_and_damaged(out):
+    with pytest.raises(InvalidInputError, match="not there"):
+        run_status(out)
+    with pytest.raises(MemoryError):
+        start(out, fail=(2, MemoryError()))
+    found = run_status(out)
+    assert (found.done, found.shards, found.accounts_done, found.accounts) == (2, 3, 4, 5)
+    assert not found.is_running and not found.is_whole
+    start(out)
+    assert run_status(out, verify=True).is_whole
+    path = out / "requirements.parquet/part-00000.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    found = run_status(out, verify=True)
+    assert list(found.damaged) == [0]
+    assert not found.is_whole
+    with locked(out, alone=True):
+        assert run_status(out).is_running
+
+
+def test_rate_and_end_follow_from_what_was_computed_since_the_start(tmp_path, monkeypatch):
+    """Two shards of 2 of 10 accounts found, one more in 30 s: 4 a minute, and 4 more to do."""
+    now = [100.0]
+    monkeypatch.setattr(progress_module.time, "perf_counter", lambda: now[0])
+    plan = RunPlan(makes(), 10, ())
+    state = RunProgress(tmp_path, plan, start=90.0)
+    state.done = {0, 1}
+    state.begin()
+    now[0] = 130.0
+    state.add(4)
+    told = json.loads((tmp_path / "status.json").read_bytes())
+    assert told["accounts_per_minute"] == 4.0
+    times = {name: pd.Timestamp(told[name]) for name in ("started", "updated", "eta")}
+    assert times["eta"] - times["updated"] == pd.Timedelta(minutes=1)
+    assert (times["updated"] - times["started"]).total_seconds() == pytest.approx(40.0, abs=1.0)
+    assert (told["state"], told["stale"], told["shards_done"]) == ("running", True, 3)
+
+
+def test_metrics_are_read_by_prometheus_and_keep_the_last_success(out, tmp_path):
+    parser = pytest.importorskip("prometheus_client.parser")
+    path = tmp_path / "run.prom"
+
+    def read():
+        families = parser.text_string_to_metric_families(path.read_text())
+        return {s.name.removeprefix("jaxmargin_run_"): s.value for f in families for s in f.samples}
+
+    start(out, metrics=path)
+    first = read()
+    assert first["last_success_timestamp_seconds"] > 1.7e9
+    assert {name: first[name] for name in ("shards_done", "shards_total", "accounts_done")} == {
+        "shards_done": 3.0, "shards_total": 3.0, "accounts_done": 5.0,
+    }  # fmt: skip
+    assert first["damaged"] == first["retries"] == first["failed"] == 0.0
+    (out / "components.parquet/part-00000.parquet").unlink()
+    with pytest.raises(MemoryError):
+        start(out, metrics=path, fail=(0, MemoryError()))
+    second = read()
+    assert (second["failed"], second["damaged"], second["shards_done"]) == (1.0, 1.0, 2.0)
+    assert second["last_success_timestamp_seconds"] == first["last_success_timestamp_seconds"]
+
+
+def test_what_follows_the_manifest_is_called_each_time_and_may_fail(out):
+    seen = []
+    start(out, after_manifest=lambda folder, manifest: seen.append((folder, manifest["shards"])))
+    start(out, after_manifest=lambda folder, manifest: seen.append((folder, manifest["shards"])))
+    assert seen == [(out, 3), (out, 3)]
+
+    def full(folder, manifest):
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        start(out, after_manifest=full)
+    assert json.loads((out / "status.json").read_bytes())["state"] == "failed"
+    assert run_status(out, verify=True).is_whole
