@@ -39,7 +39,8 @@ _FORMATS = {
 def read_raw(path: Path, problems: Problems) -> pd.DataFrame | None:
     """The file as it is, with text for every cell of a CSV; None if it cannot be read.
 
-    Parquet may hold text, numbers, times and truth values; page checksums, and that of the content
+    Parquet may hold text, numbers, times and truth values; decimals, and whole numbers beside blank
+    cells, come as Python objects, which are exact. Page checksums, and that of the content
     of our own files, are verified where the file has them. CSV is in UTF-8 with commas, a header,
     and in each row as many fields as that.
     """
@@ -175,7 +176,7 @@ def _parquet(path: Path, problems: Problems) -> pd.DataFrame | None:
         for name, column in zip(table.column_names, table.columns, strict=True)
         if not name.startswith(_UNNAMED_INDEX)
     }
-    cells = pa.table(columns).to_pandas(ignore_metadata=True)
+    cells = pa.table(columns).to_pandas(ignore_metadata=True, integer_object_nulls=True)
     return cells if columns else pd.DataFrame(index=pd.RangeIndex(len(table)))
 
 

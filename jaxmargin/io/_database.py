@@ -1,7 +1,7 @@
 """Reads tables and views of databases by name, all of one database as of one moment."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,7 +14,10 @@ from jaxmargin.io._sql_engine import load_package, sql_engine
 
 __all__ = ["AbstractDatabase", "open_database"]
 
-_ROWS = 50_000  # fetched at a time
+_ROWS = 50_000  # fetched at a time, at most
+_FIRST_ROWS = 64  # fetched first, and with them their size
+_DUCKDB_ROWS = 2048  # fetched at a time: what DuckDB computes at a time
+_BYTES = 2**24  # to fetch at a time
 _BYTES_PER_CELL = 8  # at least
 
 
@@ -30,7 +33,7 @@ class AbstractDatabase(abc.ABC):
         """All rows of a table or view that `names` lists, in the order that they are given.
 
         Raises:
-            ValueError: it has more rows than `most_table_bytes` allows.
+            ValueError: it has more rows or bytes than `most_table_bytes` allows, or binary data.
             Exception: what the driver raises.
         """
 
@@ -63,15 +66,10 @@ class SqlDatabase(AbstractDatabase):
         query = select(literal_column("*")).select_from(source)
         result = self._connection.execution_options(stream_results=True).execute(query)
         header = list(result.keys())
-        parts: list[list[pa.Array]] = [[] for _ in header]
-        most, count = _most_rows(len(header)), 0
-        for rows in result.partitions(min(_ROWS, most + 1)):
-            count += len(rows)
-            _require_few(count, most)
-            for part, values in zip(parts, zip(*rows, strict=True), strict=True):
-                part.append(as_column(values))
-        columns = [join_columns(part or [pa.nulls(0)]) for part in parts]
-        return pa.Table.from_arrays(columns, names=header)
+        pieces = _Pieces(header)
+        while rows := result.fetchmany(pieces.next_rows()):
+            pieces.add(as_column, len(rows), list(zip(*rows, strict=True)))
+        return pieces.table()
 
 
 class DuckDatabase(AbstractDatabase):
@@ -93,21 +91,58 @@ class DuckDatabase(AbstractDatabase):
         """See `AbstractDatabase.read`."""
         quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema or "main", name))
         relation = self._connection.sql(f"SELECT * FROM {quoted}")
-        most = _most_rows(len(relation.columns))
-        table = relation.limit(most + 1).to_arrow_table()
-        _require_few(table.num_rows, most)
-        columns = [as_plain(column) for column in table.columns]
-        return pa.Table.from_arrays(columns, names=table.column_names)
+        pieces = _Pieces(relation.columns)
+        limited = relation.limit(pieces.most_rows + 1)
+        # Older versions have the latter name only, newer ones warn of it.
+        name = "to_arrow_reader" if "to_arrow_reader" in dir(limited) else "fetch_record_batch"
+        with getattr(limited, name)(_DUCKDB_ROWS) as reader:
+            for batch in reader:
+                pieces.add(as_plain, batch.num_rows, batch.columns)
+        return pieces.table()
 
 
-def _most_rows(columns: int) -> int:
-    return most_table_bytes() // (_BYTES_PER_CELL * max(columns, 1))
+class _Pieces:
+    """What has been fetched of a table, held to the limit of tables."""
 
+    def __init__(self, header: Sequence[str]) -> None:
+        self.most = most_table_bytes()
+        self.most_rows = self.most // (_BYTES_PER_CELL * max(len(header), 1))
+        self._header, self._rows, self._bytes = header, 0, 0
+        self._parts: list[list[pa.Array]] = [[] for _ in header]
 
-def _require_few(count: int, most: int) -> None:
-    """Stop at a view without end, or another table."""
-    if count > most:
-        raise ValueError(f"more than the {most:,} rows that JAXMARGIN_MOST_TABLE_BYTES allows")
+    def next_rows(self) -> int:
+        """Rows to fetch next: as many as are about `_BYTES`, but few as long as that is unknown."""
+        if not self._rows:
+            return min(_FIRST_ROWS, _ROWS, self.most_rows + 1)
+        fitting = _BYTES * self._rows // max(self._bytes, 1)
+        return max(1, min(_ROWS, fitting, self.most_rows - self._rows + 1))
+
+    def add(self, make: Callable[[Any], pa.Array], count: int, columns: Sequence[Any]) -> None:
+        """Take the columns of so many more rows.
+
+        Raises:
+            ValueError: a view without end, long cells, or binary data.
+        """
+        self._rows += count
+        if self._rows > self.most_rows:
+            raise ValueError(
+                f"more than the {self.most_rows:,} rows that JAXMARGIN_MOST_TABLE_BYTES allows"
+            )
+        for name, parts, column in zip(self._header, self._parts, columns, strict=True):
+            try:
+                parts.append(make(column))
+            except ValueError as error:
+                raise ValueError(f"column {name!r}: {error}") from None
+            self._bytes += parts[-1].nbytes
+        if self._bytes > self.most:
+            raise ValueError(
+                f"more than the {self.most:,} bytes that JAXMARGIN_MOST_TABLE_BYTES allows"
+            )
+
+    def table(self) -> pa.Table:
+        """All of it, each column of one type and in one piece."""
+        columns = [join_columns(parts or [pa.nulls(0)]) for parts in self._parts]
+        return pa.Table.from_arrays(columns, names=list(self._header)).combine_chunks()
 
 
 @contextmanager

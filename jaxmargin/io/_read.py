@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from jaxmargin.io._cells import MOST_EXACT, as_text
 from jaxmargin.io._content import read_raw
 from jaxmargin.io._problems import Problems, nearest
 from jaxmargin.io._schema import Column, Table
@@ -22,7 +23,8 @@ _OTHER_TYPES = ("boolean", "datetime", "datetime64", "date")
 def read_table(path: Path, table: Table, problems: Problems) -> pd.DataFrame | None:
     """The columns of `table` in the file at `path`, checked; None if it could not be read.
 
-    Text columns come back as strings ("" where blank), numbers as float64 (NaN where blank) and
+    Text columns come back as strings ("" where blank; whole numbers and decimals may be names, as
+    they are written without zeros behind the point), numbers as float64 (NaN where blank) and
     times as UTC timestamps (NaT where blank). Problems are added to `problems`; rows that break a
     rule stay in the result. Columns that `table` does not name are left out; see
     `ignored_columns` in the result's `attrs`.
@@ -67,8 +69,15 @@ def _text(file: str, column: Column, cells: pd.Series, problems: Problems) -> pd
     absent = cells.isna()
     text = cells.astype(object).where(~absent, "")
     inferred = pd.api.types.infer_dtype(text, skipna=False)
-    if inferred not in ("string", "empty"):
-        text = text.map(str).astype(object)  # numbers used as names
+    if inferred not in ("string", "empty"):  # numbers used as names
+        if pd.api.types.is_float_dtype(cells.dtype):
+            whole = (cells % 1.0 == 0.0) & (cells.abs() <= MOST_EXACT)
+            problems.add_rows(
+                file, column.name, ~absent & ~whole, "a number that is not a name: it has a "
+                "fraction, or more digits than it can have exactly", "Give text, or whole numbers.",
+                values=cells,
+            )  # fmt: skip
+        text = text.map(as_text).astype(object)
         if _is_of_other_type(cells):
             place = f"{file}, column {column.name}"
             problems.add(place, "truth values or times", "Give text.")

@@ -1,7 +1,7 @@
 """Tables of databases as they were at one moment: one Parquet file each."""
 
-import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,64 +14,116 @@ from jaxmargin.io._database import AbstractDatabase, open_database
 from jaxmargin.io._database_url import DatabaseUrl, TableSource, open_url
 from jaxmargin.io._digest import DIGEST_KEY, content_digest
 from jaxmargin.io._problems import Problems, nearest
-from jaxmargin.io._write import make_folder, written_whole
+from jaxmargin.io._write import make_folder, sync_folder, written_whole
 
-__all__ = ["take_snapshots"]
+__all__ = ["remove_snapshots", "take_snapshots"]
 
 _SOURCE = b"jaxmargin.source"
+_TAKING = ".taking"  # ends the name of a folder that is not whole yet
 
 
 def take_snapshots(
     sources: Mapping[TableSource, Sequence[str]], folder: Path, problems: Problems
 ) -> dict[TableSource, Path]:
-    """Write each table to a Parquet file in `folder`; a file that is there already stays.
+    """Write each table to a Parquet file in `folder`, or find all of them there as they were.
 
-    Tables of one database are read in one transaction. Rows are sorted by the key columns given,
-    and in the order of the database where there are none; they count from 1 in that order. So
-    the file has the same bytes however the database keeps its rows. Numbers, times and text keep
-    their values; NULL becomes a blank cell.
+    All tables of one database are read in one transaction. The folder is there whole or not at
+    all: of processes that begin at once, all go on with what one of them read. Rows are sorted by
+    the key columns given, then by all others, and count from 1 in that order. So a file has the
+    same bytes however the database keeps its rows. Numbers, times and text keep their values; NULL
+    becomes a blank cell.
 
     Args:
         sources: tables, each with its key columns.
-        folder: where the files go; made if absent.
-        problems: where problems go; a source with one is not in the result.
+        folder: where the files go; it is made unless it is there.
+        problems: where problems go; with any, nothing is written, and the result is empty.
     """
-    found: dict[TableSource, Path] = {}
-    wanted: dict[tuple[str, Path], list[TableSource]] = {}
-    taken: dict[str, TableSource] = {}
+    before, taken = len(problems.found), {source.file_name: source for source in sources}
     for source in sources:
-        path, cure = folder / source.file_name, "Take the file away, or give another folder."
-        if taken.setdefault(path.name, source) != source:
+        if taken[source.file_name] != source:
             problems.add(
                 source.label,
                 "two addresses that look the same without what is after their question marks",
                 "Name both tables by one address.",
             )
-        elif not path.is_file():
-            wanted.setdefault((source.url, source.folder), []).append(source)
-        elif _source_of(path) == source.label:
-            found[source] = path
-        else:
-            problems.add(str(path), f"not a snapshot of {source.label}", cure)
+    if not _has_files(folder):
+        tables = {} if len(problems.found) > before else _read_all(sources, problems)
+        if len(problems.found) == before:
+            _write(tables, sources, folder)
+    found = {source: folder / source.file_name for source in sources}
+    for source, path in found.items():
+        if len(problems.found) == before and _source_of(path) != source.label:
+            what = f"no table that stands for {source.label}, as it was when others were read"
+            problems.add(str(folder), what, "Give another folder, or take this one away.")
+    return found if len(problems.found) == before else {}
+
+
+def remove_snapshots(folder: Path) -> None:
+    """Take away tables that `take_snapshots` left in a folder, whole or half, and nothing else."""
+    for left in folder.parent.glob(f".{folder.name}.*{_TAKING}"):
+        shutil.rmtree(left, ignore_errors=True)
+    for path in folder.glob("*.parquet"):
+        if _source_of(path) is not None:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # it holds something else, or is not there
+        folder.rmdir()
+
+
+def _read_all(
+    sources: Mapping[TableSource, Sequence[str]], problems: Problems
+) -> dict[TableSource, pa.Table]:
+    wanted: dict[tuple[str, Path], list[TableSource]] = {}
+    for source in sources:
+        wanted.setdefault((source.url, source.folder), []).append(source)
+    tables: dict[TableSource, pa.Table] = {}
     for (address, base), own in wanted.items():
         url = open_url(address, base, own[0].label, problems)
-        tables = {} if url is None else _read(url, own, problems)
+        tables |= {} if url is None else _read(url, own, problems)
+    return tables
+
+
+def _write(
+    tables: Mapping[TableSource, pa.Table],
+    keys: Mapping[TableSource, Sequence[str]],
+    folder: Path,
+) -> None:
+    """Write the folder, which has another name until all of it is there; a faster one stays."""
+    make_folder(folder.parent)
+    taking = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_TAKING}")
+    try:
+        taking.mkdir()
         for source, table in tables.items():
-            found[source] = folder / source.file_name
-            _keep(_sorted(table, sources[source]), source, found[source])
-    return found
+            stated = {_SOURCE: source.label.encode()}
+            ordered = _sorted(table, keys[source]).replace_schema_metadata(stated)
+            stated[DIGEST_KEY] = content_digest(ordered)
+            with written_whole(taking / source.file_name) as file:
+                pq.write_table(
+                    ordered.replace_schema_metadata(stated), file, write_page_checksum=True
+                )
+        try:
+            taking.rename(folder)
+        except OSError:
+            if not _has_files(folder):
+                raise
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(taking, ignore_errors=True)
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _read(
     url: DatabaseUrl, sources: Sequence[TableSource], problems: Problems
 ) -> dict[TableSource, pa.Table]:
     """Tables of one database, as of one moment."""
-    if url.path is not None and not url.path.is_file():
-        what = f"there is no file {url.path}"
-        problems.add(sources[0].label, what, "Correct the path; it counts from the job's folder.")
-        return {}
     found, reading = {}, sources[0]
     try:
+        if url.path is not None and not url.path.is_file():
+            what = f"there is no file {url.path}"
+            problems.add(reading.label, what, "Correct the path; it counts from the job's folder.")
+            return {}
         with open_database(url) as database:
             for reading in sources:
                 place = _find(database, reading, problems)
@@ -108,23 +160,12 @@ def _find(
 
 
 def _sorted(table: pa.Table, key: Sequence[str]) -> pa.Table:
-    order = [name for name in key if table.column_names.count(name) == 1]
-    return table.sort_by([(name, "ascending") for name in order]) if order else table
-
-
-def _keep(table: pa.Table, source: TableSource, path: Path) -> None:
-    """Write a snapshot, whole or not at all; one that another process wrote meanwhile stays."""
-    make_folder(path.parent)
-    stated = {_SOURCE: source.label.encode(), DIGEST_KEY: content_digest(table)}
-    marked = table.replace_schema_metadata(stated)
-    own = path.with_name(f".{secrets.token_hex(4)}.partial")
-    try:
-        with written_whole(own) as file:
-            pq.write_table(marked, file, write_page_checksum=True)
-        with suppress(FileExistsError):
-            os.link(own, path)
-    finally:
-        own.unlink(missing_ok=True)
+    """By the key, then by all other columns: rows that the key does not tell apart too."""
+    once = [name for name in table.column_names if table.column_names.count(name) == 1]
+    order = [name for name in key if name in once]
+    order += [name for name in once if name not in order]
+    ordered = table.sort_by([(name, "ascending") for name in order]) if order else table
+    return ordered.combine_chunks()  # so that pages do not follow pieces
 
 
 def _source_of(path: Path) -> str | None:
@@ -132,4 +173,5 @@ def _source_of(path: Path) -> str | None:
         metadata = pq.read_schema(path).metadata or {}
     except (OSError, ValueError, pa.ArrowException):
         return None
-    return metadata.get(_SOURCE, b"").decode()
+    said = metadata.get(_SOURCE)
+    return None if said is None else said.decode()

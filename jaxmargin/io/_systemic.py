@@ -11,13 +11,20 @@ from jaxmargin.io._problems import Problems, list_some
 from jaxmargin.io._read import read_table
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["read_contributions", "read_members", "read_volumes"]
+__all__ = [
+    "CONTRIBUTIONS",
+    "MEMBERS",
+    "VOLUMES",
+    "read_contributions",
+    "read_members",
+    "read_volumes",
+]
 
-_MEMBERS = Table("members", (Column("account", "text"), Column("member", "text")), ("account",))
-_CONTRIBUTIONS = Table(
+MEMBERS = Table("members", (Column("account", "text"), Column("member", "text")), ("account",))
+CONTRIBUTIONS = Table(
     "contributions", (Column("member", "text"), Column("contribution", "number")), ("member",)
 )
-_VOLUMES = Table(
+VOLUMES = Table(
     "volumes",
     (
         Column("asset", "text"),
@@ -38,7 +45,7 @@ def read_members(
         accounts: every account, in order; others in the table are left out.
         problems: where problems go.
     """
-    table = _whole(path, _MEMBERS, "account", accounts, problems)
+    table = _whole(path, MEMBERS, "account", accounts, problems)
     if table is None:
         return None
     names = sorted(set(table["member"]))
@@ -55,7 +62,7 @@ def read_contributions(
         members: every member, in order.
         problems: where problems go.
     """
-    table = _whole(path, _CONTRIBUTIONS, "member", members, problems)
+    table = _whole(path, CONTRIBUTIONS, "member", members, problems)
     if table is None:
         return None
     amounts = table["contribution"].to_numpy(np.float64)
@@ -76,7 +83,7 @@ def read_volumes(path: Path, coins: Sequence[str], problems: Problems) -> pd.Dat
         coins: every coin, in order.
         problems: where problems go.
     """
-    return _whole(path, _VOLUMES, "asset", coins, problems)
+    return _whole(path, VOLUMES, "asset", coins, problems)
 
 
 def _whole(

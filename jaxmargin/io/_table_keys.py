@@ -19,18 +19,23 @@ from jaxmargin.io._schema import (
     POSITIONS,
     VOLATILITIES,
 )
+from jaxmargin.io._systemic import CONTRIBUTIONS, MEMBERS, VOLUMES
 
 __all__ = ["table_key"]
 
 _KEYS = {
     table.name: table.key
     for table in (
-        ASSETS, COLLATERAL, COMBOS, CORRELATIONS, COSTS, EXCLUSIONS, FORWARDS, HISTORY,
-        INSTRUMENTS, INVENTORY, LIMITS, MARKS, POSITIONS, SCHEDULE, VOLATILITIES,
+        ASSETS, COLLATERAL, COMBOS, CONTRIBUTIONS, CORRELATIONS, COSTS, EXCLUSIONS, FORWARDS,
+        HISTORY, INSTRUMENTS, INVENTORY, LIMITS, MARKS, MEMBERS, POSITIONS, SCHEDULE, VOLATILITIES,
+        VOLUMES,
     )
-}  # fmt: skip
+} | {"file": ("scenario",)}  # fmt: skip
 
 
 def table_key(name: str) -> tuple[str, ...]:
-    """Columns that identify a row of the table that a key of the job file names, if any do."""
-    return _KEYS.get(name, ())
+    """Columns that identify a row of the table that a key of the job file names.
+
+    Scenarios from a file are told apart by their label.
+    """
+    return _KEYS[name]
