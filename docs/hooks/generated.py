@@ -1,5 +1,6 @@
 """Pages that are made when the site is built, from the code and the data they describe."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Put in what pages leave a place for: programs, the list of checks.
+    """Put in what pages leave a place for: programs, the lists of checks and of examples.
 
     Pages that explain come first in a search, before those of the reference.
     """
@@ -57,7 +58,16 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         rows = check_rows(REPOSITORY / "jaxmargin/checks")
         table = "\n".join(["| check | asks whether | function |", "|---|---|---|", *rows])
         markdown = markdown.replace("<!-- CHECKS -->", table)
-    return markdown
+    return markdown.replace("<!-- EXAMPLES -->", _examples())
+
+
+def _examples() -> str:
+    """A table of the examples: the first line of each."""
+    rows = ["| program | what it does |", "|---|---|"]
+    for path in sorted((REPOSITORY / "examples").glob("*.py")):
+        said = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+        rows.append(f"| `examples/{path.name}` | {said} |")
+    return "\n".join(rows)
 
 
 def _program(place: re.Match[str]) -> str:

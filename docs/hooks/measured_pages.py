@@ -43,7 +43,8 @@ def _figure(error: float) -> str:
 def _benchmarks(folder: Path) -> str:
     table = runpy.run_path(str(folder / "table.py"))["table"]()
     machines = []
-    for path in sorted((folder / "results").glob("*.json")):
+    results = folder / "results"
+    for path in [*sorted(results.glob("*.json")), *sorted(results.glob("gpu/*.json"))]:
         machine = json.loads(path.read_text()).get("machine")
         if isinstance(machine, dict) and machine not in machines:
             machines.append(machine)
@@ -70,6 +71,6 @@ page shows. A rule may be more than what its cases reach: which parts are verifi
 _BENCHMARKS = """# Benchmarks
 
 Made from `benchmarks/results`, which the programs in `benchmarks/` write: each asserts its answer
-before it takes the time, and notes machine, versions, sizes and how busy the machine was. Times are
-as fast as the named peer unless they say otherwise.
+before it takes the time, and notes machine, versions, sizes and how busy the machine was. 2x means
+twice as fast as the named peer, unless a row says otherwise. Files in `gpu/` are of a GPU.
 """

@@ -24,7 +24,7 @@ def allocate(
 ) -> None:
     """Cover every account's margin with the cheapest collateral; exit code 3 if one stays short.
 
-    The job needs a section [allocation]. With a shortfall, results are written all the same.
+    The job needs a section allocation. With a shortfall, results are written all the same.
     """
     from rich.console import Console
 

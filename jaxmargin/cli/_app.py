@@ -116,7 +116,7 @@ def margin(
         str,
         typer.Option(
             help="Also find liquidation prices, by these coins: BTC or BTC,ETH. Needs collateral "
-            "in [book]."
+            "in the job's section book."
         ),
     ] = "",
     liquidation_account: Annotated[
