@@ -103,10 +103,12 @@ def _share(text: str) -> tuple[int, int] | None:
 
 def _run_lines(result: "RunResult", out: Path) -> list[str]:
     plan = result.plan
-    computed = result.done - result.found
+    others = result.done - result.found - result.computed
+    theirs = f", {others:,} by other processes" if others else ""
     lines = [
         f"{result.done:,} of {plan.shards:,} shards are in {out} ({plan.accounts:,} accounts): "
-        f"{result.found:,} were there, {computed:,} computed in {result.seconds:.1f} s."
+        f"{result.found:,} were there, {result.computed:,} computed{theirs} in "
+        f"{result.seconds:.1f} s."
     ]
     if result.damaged:
         lines.append(f"Damaged or missing files of {result.damaged:,} shards were computed again.")
@@ -122,6 +124,8 @@ def _run_lines(result: "RunResult", out: Path) -> list[str]:
 def _status_lines(found: "RunStatus", out: Path, verify: bool) -> list[str]:
     told = found.told
     state = "at work" if found.is_running else "complete" if found.is_whole else "stopped"
+    if found.is_running is None and not found.is_whole:
+        state = "not complete, and whether a process is at work cannot be told from here"
     lines = [
         f"{out}: {state}; {found.done:,} of {found.shards:,} shards, {found.accounts_done:,} of "
         f"{found.accounts:,} accounts."
@@ -130,7 +134,7 @@ def _status_lines(found: "RunStatus", out: Path, verify: bool) -> list[str]:
         rate, eta = told.get("accounts_per_minute"), told.get("eta")
         if rate:
             lines.append(f"{rate:,.0f} accounts a minute" + (f"; done at {eta}." if eta else "."))
-    elif not found.is_running and not found.is_whole:
+    elif found.is_running is False and not found.is_whole:
         lines.append("Run the same command again to go on.")
     lines += [f"shard {shard}: {problem}." for shard, problem in found.damaged.items()]
     if verify and not found.damaged:

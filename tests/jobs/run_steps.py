@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,13 +45,24 @@ def shard_of(plan, number):
     return ShardTables(dict(zip(TABLES, (first, second), strict=True)), {"positions": len(rows)})
 
 
-def start(out, *, of=None, accounts=5, share=None, fail=None, pause=0.0, **settings):
-    """Begin or go on with a run; see `run_in_folder`."""
+def start(out, *, of=None, accounts=5, share=None, fail=None, before=None, **settings):
+    """Begin or go on with a run; see `run_in_folder`.
+
+    Args:
+        out: its folder.
+        of: what makes it.
+        accounts: of the book.
+        share: see `run_in_folder`.
+        fail: a shard and the error that it ends in.
+        before: called with the plan before each shard is computed.
+        settings: see `run_in_folder`.
+    """
     given = makes() if of is None else of
 
     def work(plan):
         def compute(number):
-            time.sleep(pause)
+            if before is not None:
+                before(plan)
             if fail is not None and number == fail[0]:
                 raise fail[1]
             write_shard(out, plan, number, shard_of(plan, number))
@@ -63,7 +73,7 @@ def start(out, *, of=None, accounts=5, share=None, fail=None, pause=0.0, **setti
 
         return Work(
             pool=pool,
-            manifest=lambda records: {"shards": len(records)},
+            manifest=lambda records: {"shards": len(records), "warnings": []},
             tables=lambda: {"stress_moves": pd.DataFrame({"asset": ["BTC"], "move": [-0.5]})},
         )
 

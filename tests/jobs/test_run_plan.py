@@ -55,6 +55,15 @@ def test_results_of_something_else_are_refused_and_stay(out):
     assert os.listdir(out) == ["manifest.json"]
 
 
+def test_the_folder_of_a_watched_job_is_refused_and_stays(out):
+    (out / "updates/000001").mkdir(parents=True)
+    (out / "status.json").write_text("of watch")
+    with pytest.raises(InvalidInputError, match="jaxmargin watch watches"):
+        start(out)
+    assert files(out) == {} and (out / "status.json").read_text() == "of watch"
+    assert sorted(os.listdir(out)) == ["status.json", "updates"]
+
+
 def test_a_file_among_the_parts_that_is_none_is_refused(out):
     start(out)
     (out / "requirements.parquet/part-00009.parquet").write_bytes(b"")

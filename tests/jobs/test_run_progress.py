@@ -5,14 +5,17 @@ import json
 
 import pandas as pd
 import pytest
-from run_steps import makes, start
+import run_steps
+from run_steps import makes, shard_of, start
 
 import jaxmargin.jobs.run._progress as progress_module
+from jaxmargin.cli._run import _run_lines
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs.run import log_to, run_status
 from jaxmargin.jobs.run._lock import locked
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._progress import RunProgress
+from jaxmargin.jobs.run._shard_files import write_shard
 
 
 @pytest.fixture
@@ -66,6 +69,49 @@ def test_rate_and_end_follow_from_what_was_computed_since_the_start(tmp_path, mo
     assert times["eta"] - times["updated"] == pd.Timedelta(minutes=1)
     assert (times["updated"] - times["started"]).total_seconds() == pytest.approx(40.0, abs=1.0)
     assert (told["state"], told["stale"], told["shards_done"]) == ("running", True, 3)
+
+
+def test_the_end_of_a_share_is_that_of_all_shares_together(tmp_path, monkeypatch):
+    """Ten accounts in five shards, none there: in 30 s one here, and two elsewhere: 12 a minute."""
+    now = [100.0]
+    monkeypatch.setattr(progress_module.time, "perf_counter", lambda: now[0])
+    plan = RunPlan(makes(), 10, run_steps.TABLES)
+    state = RunProgress(tmp_path, plan, start=100.0, shared=True)
+    state.begin()
+    for shard in (0, 1, 2):
+        write_shard(tmp_path, plan, shard, shard_of(plan, shard))
+    now[0] = 130.0
+    state.add(0)
+    told = json.loads((tmp_path / "status.json").read_bytes())
+    assert (told["shards_done"], told["accounts_per_minute"]) == (3, 12.0)
+    left = pd.Timestamp(told["eta"]) - pd.Timestamp(told["updated"])
+    assert left == pd.Timedelta(minutes=4.0 / 12.0)
+    assert state.computed == {0}
+
+
+def test_a_share_that_has_ended_says_so_and_what_others_did(out):
+    first = start(out, share=(0, 3))
+    told = json.loads((out / "status.json").read_bytes())
+    assert (told["state"], told["stale"], told["eta"]) == ("share done", True, None)
+    assert (first.done, first.found, first.computed) == (1, 0, 1)
+
+    def meanwhile(plan):
+        if not (out / "shards/00002.json").exists():
+            write_shard(out, plan, 2, shard_of(plan, 2))
+
+    found = start(out, share=(1, 3), before=meanwhile)
+    assert (found.done, found.found, found.computed) == (3, 1, 1)
+    assert json.loads((out / "status.json").read_bytes())["state"] == "done"
+    said = " ".join(_run_lines(found, out))
+    assert "1 were there, 1 computed, 1 by other processes" in said
+
+
+def test_a_share_does_not_take_a_damaged_shard_of_another_for_done(out):
+    start(out)
+    (out / "requirements.parquet/part-00002.parquet").unlink()
+    assert start(out, share=(0, 3)).manifest is None
+    found = start(out, share=(2, 3))
+    assert (found.computed, found.manifest is None) == (1, False)
 
 
 def test_metrics_are_read_by_prometheus_and_keep_the_last_success(out, tmp_path):

@@ -84,8 +84,7 @@ def drive(
                         if free and problem_of(out, plan, shard) is not None:
                             _compute(pool, [shard], work, progress)
     if share is not None:  # others may have written theirs
-        there = [problem_of(out, plan, shard) is None for shard in range(plan.shards)]
-        progress.done = {shard for shard, sound in enumerate(there) if sound}
+        progress.look()
     if len(progress.done) < plan.shards:
         return None
     return _finish(out, plan, work)

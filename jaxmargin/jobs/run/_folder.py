@@ -28,6 +28,7 @@ class RunResult:
         plan: what was run.
         done: shards whose results are there.
         found: those of them that were there before.
+        computed: those of them that this process computed; others did the rest.
         damaged: shards whose files were damaged or missing, and were computed again.
         retries: shards given to another worker because theirs ended.
         manifest: as written; None while shards that other processes compute are missing.
@@ -37,6 +38,7 @@ class RunResult:
     plan: RunPlan
     done: int
     found: int
+    computed: int
     damaged: int
     retries: int
     manifest: dict[str, Any] | None
@@ -69,6 +71,11 @@ def run_in_folder(
         start: when it began, by `time.perf_counter`.
     """
     start = time.perf_counter() if start is None else start
+    require(
+        not (out / "updates").exists(),
+        f"{out}: the folder of a job that jaxmargin watch watches. Give another --out; what is "
+        "there stays as it is.",
+    )
     with ExitStack() as stack:
         held = (out / PLAN_FILE).exists()  # else only once the inputs are known to be sound
         if held:
@@ -84,12 +91,12 @@ def run_in_folder(
                 write_plan(plan, out)
         if share is None:
             clear_partial(out, plan)
-        state = RunProgress(out, plan, metrics, progress, start)
+        state = RunProgress(out, plan, metrics, progress, start, shared=share is not None)
         with _said(state):
             manifest = drive(out, work(plan), state, share=share)
             if manifest is not None and after_manifest is not None:
                 after_manifest(out, manifest)
-        state.write("running" if manifest is None else "done", now=True)
+        state.write("share done" if manifest is None else "done", now=True)
         seconds = round(state.seconds, 3)
         log_event("run ended", done=len(state.done), total=plan.shards,
                   whole=manifest is not None, seconds=seconds)  # fmt: skip
@@ -97,6 +104,7 @@ def run_in_folder(
         plan=plan,
         done=len(state.done),
         found=len(state.found),
+        computed=len(state.computed),
         damaged=len(state.damaged),
         retries=state.retries,
         manifest=manifest,

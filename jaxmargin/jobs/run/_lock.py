@@ -35,17 +35,21 @@ def locked(out: Path, *, alone: bool) -> Iterator[None]:
 
     Raises:
         FolderInUseError: another process holds it.
-        OSError: the file system has no locks.
+        OSError: the file system has no locks, or no room for a word in the file.
     """
     path = out / _LOCK
-    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with _named(path):
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if not _taken(number, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, _PATIENCE):
+        with _named(path):
+            free = _taken(number, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, _PATIENCE)
+        if not free:
             raise FolderInUseError(
                 f"{out}: another run is at work in this folder{_holder(path)}. Wait until it ends, "
                 "or give another --out."
             )
-        _sign(number)
+        with _named(path):
+            _sign(number)
         yield
     finally:
         os.close(number)
@@ -53,26 +57,53 @@ def locked(out: Path, *, alone: bool) -> Iterator[None]:
 
 @contextmanager
 def locked_shard(out: Path, shard: int) -> Iterator[bool]:
-    """Hold one shard of a folder that processes share; whether no other process holds it."""
-    folder = out / _SHARD_LOCKS
-    folder.mkdir(exist_ok=True)
-    number = os.open(folder / f"{shard:05d}", os.O_RDWR | os.O_CREAT, 0o644)
+    """Hold one shard of a folder that processes share; whether no other process holds it.
+
+    Raises:
+        OSError: see `locked`.
+    """
+    path = out / _SHARD_LOCKS / f"{shard:05d}"
+    with _named(path):
+        path.parent.mkdir(exist_ok=True)
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        yield _taken(number, fcntl.LOCK_EX, 0.0)
+        with _named(path):
+            free = _taken(number, fcntl.LOCK_EX, 0.0)
+        yield free
     finally:
         os.close(number)
 
 
-def is_locked(out: Path) -> bool:
-    """Whether a process holds the folder now."""
+def is_locked(out: Path) -> bool | None:
+    """Whether a process holds the folder now; None if that cannot be told.
+
+    NFS gives no lock to who only reads, local disks do.
+    """
+    for way in (os.O_RDWR, os.O_RDONLY):
+        try:
+            number = os.open(out / _LOCK, way)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            continue
+        try:
+            return not _taken(number, fcntl.LOCK_EX, 0.0)
+        except OSError:
+            return None
+        finally:
+            os.close(number)
+    return None
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say of an error of the system which file it is about, and what to do."""
     try:
-        number = os.open(out / _LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return not _taken(number, fcntl.LOCK_EX, 0.0)
-    finally:
-        os.close(number)
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        cure = "What is there is as it was. Make room, or give an --out on a disk that has locks"
+        raise OSError(error.errno, f"cannot be held ({reason}). {cure}", str(path)) from error
 
 
 def _taken(number: int, kind: int, patience: float) -> bool:

@@ -12,12 +12,13 @@ from typing import Literal
 from jaxmargin.io import write_json
 from jaxmargin.jobs.run._metrics import write_metrics
 from jaxmargin.jobs.run._plan import RunPlan
+from jaxmargin.jobs.run._shard_files import problem_of, read_record
 
 __all__ = ["STATUS_FILE", "RunProgress", "State"]
 
 STATUS_FILE = "status.json"
 _PAUSE = 1.0  # seconds between two files, but for the first and the last
-State = Literal["running", "done", "failed"]
+State = Literal["running", "share done", "done", "failed"]
 
 
 @dataclass
@@ -30,8 +31,10 @@ class RunProgress:
         metrics: file of metrics; None for none.
         report: called with accounts done and accounts in all.
         start: when this process began, by `time.perf_counter`.
+        shared: whether other processes compute shards of the run too, whose records then count.
         done: shards whose results are there.
         found: those of them that were there before this process computed any.
+        computed: those of them that this process computed.
         damaged: shards whose files were damaged or missing.
         retries: shards given to another worker because theirs ended.
     """
@@ -41,8 +44,10 @@ class RunProgress:
     metrics: Path | None = None
     report: Callable[[int, int], None] | None = None
     start: float = field(default_factory=time.perf_counter)
+    shared: bool = False
     done: set[int] = field(default_factory=set)
     found: set[int] = field(default_factory=set)
+    computed: set[int] = field(default_factory=set)
     damaged: set[int] = field(default_factory=set)
     retries: int = 0
     _computing: float = 0.0
@@ -61,13 +66,29 @@ class RunProgress:
     def add(self, shard: int) -> None:
         """One more shard is there."""
         self.done.add(shard)
+        self.computed.add(shard)
         self.write("running")
+
+    def look(self) -> None:
+        """Count what other processes have written since; of what was damaged, only if it is sound.
+
+        A record is written after the files that it names, so it is enough for others.
+        """
+        for shard in set(range(self.plan.shards)) - self.done:
+            record = read_record(self.out, self.plan, shard)
+            if record is None:
+                continue
+            if shard not in self.damaged or problem_of(self.out, self.plan, shard) is None:
+                self.done.add(shard)
 
     def write(self, state: State, *, now: bool = False) -> None:
         """Write the files and report; not more than once a second unless it must be `now`."""
+        due = now or self.seconds - self._written >= _PAUSE
+        if due and self.shared:
+            self.look()
         if self.report is not None:
             self.report(self._accounts(self.done), self.plan.accounts)
-        if not now and self.seconds - self._written < _PAUSE:
+        if not due:
             return
         self._written = self.seconds
         time_now, rate = datetime.now(UTC), self._rate()
@@ -106,7 +127,7 @@ class RunProgress:
         return sum(last - first for first, last in map(self.plan.rows, shards))
 
     def _rate(self) -> float | None:
-        """Accounts a minute of what has been computed since this process began to compute."""
+        """Accounts a minute of what all have computed since this process began to compute."""
         minutes = (self.seconds - self._computing) / 60.0
         computed = self._accounts(self.done - self.found)
         return computed / minutes if computed and minutes > 0.0 else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.jobs.run._drive import finished
 from jaxmargin.jobs.run._lock import is_locked
 from jaxmargin.jobs.run._plan import PLAN_FILE, read_plan
@@ -24,7 +24,7 @@ class RunStatus:
         done: shards with a record; those found damaged are not among them.
         accounts: of the book.
         accounts_done: of those shards.
-        is_running: whether a process holds the folder.
+        is_running: whether a process holds the folder; None if that cannot be told.
         is_whole: whether all shards and the manifest of them are there.
         damaged: what is wrong with shards, by number; looked for only if asked to.
         told: what the last process wrote to `status.json`; empty if that cannot be read.
@@ -34,7 +34,7 @@ class RunStatus:
     done: int
     accounts: int
     accounts_done: int
-    is_running: bool
+    is_running: bool | None
     is_whole: bool
     damaged: dict[int, str]
     told: dict[str, Any]
@@ -50,6 +50,10 @@ def run_status(out: Path, *, verify: bool = False) -> RunStatus:
     Raises:
         InvalidInputError: there is no run in the folder, or its plan is damaged.
     """
+    require(
+        out.is_dir() or not out.exists(),
+        f"{out}: not a folder. Give the --out folder of jaxmargin run.",
+    )
     plan = read_plan(out)
     if plan is None:
         what = "damaged" if (out / PLAN_FILE).exists() else "not there"
