@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["InvalidInputError", "JobError", "require"]
+__all__ = ["InvalidInputError", "JobError", "UnavailableInputError", "require"]
 
 
 class InvalidInputError(ValueError):
@@ -11,8 +11,10 @@ class InvalidInputError(ValueError):
     Attributes:
         problems: every problem found, each a sentence that names what, where and the cure, in one
             line; characters that a terminal would not show as they are stand escaped.
+        exit_code: of the command line.
     """
 
+    exit_code: int = 2
     problems: tuple[str, ...]
 
     def __init__(self, problems: str | Sequence[str]) -> None:
@@ -22,7 +24,16 @@ class InvalidInputError(ValueError):
 
     def __reduce__(self) -> tuple[type["InvalidInputError"], tuple[tuple[str, ...]]]:
         """Each problem stays one where an error comes from another process."""
-        return InvalidInputError, (self.problems,)
+        return type(self), (self.problems,)
+
+
+class UnavailableInputError(InvalidInputError):
+    """Input that cannot be read now, though the same command may find it sound in a while.
+
+    As where a server does not answer, or another program is writing a file.
+    """
+
+    exit_code = 1
 
 
 class JobError(RuntimeError):

@@ -61,15 +61,16 @@ app.add_typer(scenarios, name="scenarios")
 def main() -> None:
     """Run the command line.
 
-    Bad input ends it with exit code 2 and one line per problem; a file that cannot be written,
-    or too little memory, with exit code 1; an allocation that leaves an account short with 3;
-    a framework check that fails with 4; a folder in which another run is at work with 5; workers
-    that ended more often than they were replaced with 6.
+    Bad input ends it with exit code 2 and one line per problem; input that cannot be read now, as
+    where a server is down, a file that cannot be written, or too little memory, with exit code 1;
+    an allocation that leaves an account short with 3; a framework check that fails with 4; a
+    folder in which another run is at work with 5; workers that ended more often than they were
+    replaced with 6.
     """
     try:
         app()
     except InvalidInputError as error:
-        _fail(error.problems, code=2)
+        _fail(error.problems, code=error.exit_code)
     except OSError as error:
         _fail([f"{error.filename or 'file'}: {error.strerror or error}."], code=1)
     except MemoryError as error:

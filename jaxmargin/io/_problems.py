@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, UnavailableInputError
 
 __all__ = ["Problems", "list_some", "nearest"]
 
@@ -23,10 +23,19 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self._passing = 0
 
-    def add(self, where: str, what: str, cure: str) -> None:
-        """Note a problem of a file, or of a place within one; what is very long is cut."""
+    def add(self, where: str, what: str, cure: str, *, passing: bool = False) -> None:
+        """Note a problem of a file, or of a place within one; what is very long is cut.
+
+        Args:
+            where: it is.
+            what: is wrong.
+            cure: what to do about it.
+            passing: whether it may be gone in a while although nobody does anything.
+        """
         self.found.append(f"{_cut(where)}: {_cut(what)}. {_cut(cure)}")
+        self._passing += passing
 
     def add_rows(
         self,
@@ -89,9 +98,13 @@ class Problems:
                 self.add(where, f"unknown key {key!r}{hint}", f"Its keys are {', '.join(known)}.")
 
     def raise_if_any(self) -> None:
-        """Raise `InvalidInputError` with every problem, if there is one."""
+        """Raise `InvalidInputError` with every problem, if there is one.
+
+        It is an `UnavailableInputError` where all of them may pass.
+        """
         if self.found:
-            raise InvalidInputError(self.found)
+            all_pass = self._passing == len(self.found)
+            raise (UnavailableInputError if all_pass else InvalidInputError)(self.found)
 
 
 def list_some(

@@ -133,7 +133,9 @@ def _read(
         problems.found += error.problems
     except Exception as error:  # drivers have no common base class
         cure = "Check the address, the server and what its user may read."
-        problems.add(reading.label, f"cannot be read ({url.explain(error)})", cure)
+        said = url.explain(error)
+        busy = url.path is None or "lock" in said.lower()  # a server, or a file that is written to
+        problems.add(reading.label, f"cannot be read ({said})", cure, passing=busy)
     return found
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, UnavailableInputError
 from jaxmargin.io import Problems, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import Job, read_job
@@ -38,11 +38,12 @@ def load_run_inputs(path: Path, out: Path, makes: dict[str, Any] | None) -> Inpu
         makes: what the inputs must still be, see `makes_of`; None if they are not hashed yet.
 
     Raises:
-        InvalidInputError: with every problem of the inputs, or if one changed meanwhile.
+        InvalidInputError: with every problem of the inputs.
+        UnavailableInputError: one changed meanwhile.
     """
     inputs = load_inputs(path, safeguards=True, snapshots=out / _SNAPSHOTS)
     if makes is not None and _hashes(inputs.job) != makes["inputs"]:
-        raise InvalidInputError(
+        raise UnavailableInputError(
             f"{path}: an input changed while it was read. Run again once nobody writes to them."
         )
     return inputs
