@@ -83,6 +83,7 @@ from jaxmargin.io._scenario_table import read_scenarios as read_scenarios
 from jaxmargin.io._scenario_table import scenario_table as scenario_table
 from jaxmargin.io._schema import Column as Column
 from jaxmargin.io._schema import Table as Table
+from jaxmargin.io._snapshot import remove_snapshots as remove_snapshots
 from jaxmargin.io._snapshot import take_snapshots as take_snapshots
 from jaxmargin.io._sql_append import append_sql as append_sql
 from jaxmargin.io._sql_append import open_sql_target as open_sql_target

@@ -105,7 +105,8 @@ def _number(file: str, column: Column, cells: pd.Series, problems: Problems) -> 
     else:
         number = pd.to_numeric(cells.where(~absent), errors="coerce").astype(np.float64)
     bad = ~np.isfinite(number) if not column.blank else (~absent & ~np.isfinite(number))
-    problems.add_rows(file, column.name, bad, "not a finite number", "Give a number.", values=cells)
+    shown = cells.mask(cells.isna(), np.nan) if cells.dtype == object else cells
+    problems.add_rows(file, column.name, bad, "not a finite number", "Give a number.", values=shown)
     if column.positive:
         problems.add_rows(
             file,

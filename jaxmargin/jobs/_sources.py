@@ -45,7 +45,7 @@ def fix_sources(
 
     Args:
         sections: of a job file, by name.
-        folder: where the files go, and where those of an earlier call are found, which then stand
+        folder: where the files go, unless it is there: then it must have them all, and they stand
             for the tables as they were; None for a temporary folder.
         place: name of the job file, for messages.
         problems: where problems go.
@@ -71,7 +71,7 @@ def fix_sources(
     own = _TemporaryFolder() if folder is None else None
     files = take_snapshots(
         {source: table_key(key) for (_, key), source in named.items()},
-        folder or own.path,  # type: ignore[union-attr]
+        folder or own.path / "inputs",  # type: ignore[union-attr]
         problems,
     )
     fixed = {

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import psycopg
 import pytest
-import sqlalchemy
-from database_servers import PASSWORD, connect, postgres_server
-from job_files import TABLES, edit_table, edit_text, make_job
+from database_servers import PASSWORD, postgres_server
+from sql_jobs import fill_duckdb, fill_postgres, fill_sqlite, in_database, source_job
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import parse_source, table_key
+from jaxmargin.io import parse_source
 from jaxmargin.jobs import load_inputs, run_margin
 from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs.run import run_job
@@ -34,70 +32,12 @@ def _password(monkeypatch):
     monkeypatch.setenv("JAXMARGIN_TEST_PASSWORD", PASSWORD)
 
 
-def source_job(folder):
-    """A job with collateral; its rows in the order that snapshots have."""
-    job = make_job(folder, accounts=20)
-    edit_text(job, 'positions = "positions.parquet"', 'positions = "positions.parquet"\n'
-              'collateral = "collateral/posted.parquet"')  # fmt: skip
-    for name in TABLES:
-        key = list(table_key(name))
-        edit_table(job, name, lambda table, key=key: table.sort_values(key, ignore_index=True))
-    return job
-
-
 @pytest.fixture(scope="module")
 def parquet(tmp_path_factory):
     """A job with all its tables in Parquet, and its margins."""
     job = source_job(tmp_path_factory.mktemp("parquet"))
     run_margin(job, job.parent / "results")
     return job
-
-
-def in_database(parquet, folder, url):
-    """The same job with every margin table in the database at `url`; its tables by name."""
-    tables = {name: pd.read_parquet(parquet.parent / path) for name, path in TABLES.items()}
-    tables["collateral"] = pd.read_parquet(parquet.parent / "collateral/posted.parquet")
-    text = parquet.read_text().partition("[allocation]")[0]
-    for name, path in (TABLES | {"collateral": "collateral/posted.parquet"}).items():
-        text = text.replace(f'"{path}"', f'"{url}::{name}"')
-    job = folder / "job.toml"
-    job.write_text(text)
-    return job, tables
-
-
-def as_text(time):
-    """A time as SQLite keeps it."""
-    return None if pd.isna(time) else time.isoformat()
-
-
-def fill_sqlite(folder, tables):
-    with sqlite3.connect(folder / "book.db") as database:
-        for name, table in tables.items():
-            times = {c: table[c].map(as_text) for c in table.select_dtypes("datetimetz")}
-            rows = table.assign(**times).sample(frac=1.0, random_state=7)
-            rows.to_sql(name, database, index=False)
-    database.close()
-
-
-def fill_duckdb(folder, tables):
-    with duckdb.connect(str(folder / "book.duckdb")) as database:
-        for name, table in tables.items():
-            database.register("rows", table.sample(frac=1.0, random_state=7))
-            database.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
-
-
-def fill_postgres(url, tables):
-    port = url.rpartition(":")[2].partition("/")[0]
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create(
-            "postgresql+psycopg", "risk", PASSWORD, "127.0.0.1", int(port), "postgres"
-        )
-    )
-    for name, table in tables.items():
-        table.sample(frac=1.0, random_state=7).to_sql(
-            name, engine, index=False, if_exists="replace"
-        )
-    engine.dispose()
 
 
 def same_bytes(one, other):
@@ -157,9 +97,9 @@ def test_snapshots_in_a_folder_are_the_input_from_then_on(parquet, tmp_path):
     now = load_inputs(job)
     pd.testing.assert_frame_equal(first.book.positions, again.book.positions)
     assert len(now.book.positions) == len(first.book.positions) - 1
-    temporary = now.job.book["positions"].parent
+    temporary = now.job.book["positions"].parents[1]
     assert temporary.stat().st_mode & 0o777 == 0o700
-    assert {path.parent for path in now.job.inputs()[1:]} == {temporary}
+    assert {path.parents[1] for path in now.job.inputs()[1:]} == {temporary}
     del now
     assert not temporary.exists()
     assert first.job.resolved() == again.job.resolved()
@@ -223,126 +163,6 @@ def test_a_cell_of_a_database_table_is_named_by_database_table_column_and_row(pa
     ]
     assert "(row 5; " in caught.value.problems[0]
     assert not (tmp_path / "results").exists()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "parts"),
-    [
-        ('"sqlite:///book.db::positions"', '"sqlite:///../book.db::positions"',
-         ("[book] positions", "outside the folder of the job file")),
-        ('"sqlite:///book.db::positions"', '"postgresql://me:hidden@host/db"',
-         ("[book] positions", "'postgresql://me:***@host/db' is not a path, or URL::table")),
-        ('kind = "expected-shortfall"\nlevel = 0.975\nhorizon_days = 2\nmaintenance_ratio = 0.8',
-         'kind = "deribit-pm"\nfile = "postgresql://me:hidden@host/db::rules"',
-         ("[rulebook] file", "'postgresql://me:***@host/db::rules' is not a path")),
-        ('"sqlite:///book.db::positions"', '["postgresql://me:hidden@host/db::p"]',
-         ("an address is not a path, or URL::table",)),
-    ],
-)  # fmt: skip
-def test_addresses_that_a_job_may_not_name_are_refused_without_secrets(
-    parquet, tmp_path, old, new, parts, monkeypatch
-):
-    monkeypatch.delenv("JAXMARGIN_DATA_ROOT", raising=False)
-    job, tables = in_database(parquet, tmp_path, "sqlite:///book.db")
-    fill_sqlite(tmp_path, tables)
-    edit_text(job, old, new)
-    with pytest.raises(InvalidInputError) as caught:
-        load_inputs(job)
-    found = "\n".join(caught.value.problems)
-    assert "hidden" not in found and all(part in found for part in parts), found
-
-
-def chain_of(error):
-    """An exception with all that led to it, as text: what a log could show."""
-    seen = []
-    while error is not None:
-        seen.append(repr(error) + str(error) + repr(getattr(error, "orig", "")))
-        error = error.__cause__ or error.__context__
-    return "\n".join(seen)
-
-
-def refused(job):
-    with pytest.raises(InvalidInputError) as caught:
-        load_inputs(job)
-    assert len(caught.value.problems) == 1, caught.value.problems
-    text = chain_of(caught.value)
-    assert PASSWORD not in text and "p%40ss" not in text
-    return caught.value.problems[0]
-
-
-def test_what_a_server_refuses_is_one_line_without_the_password(
-    parquet, tmp_path, postgres, monkeypatch
-):
-    job, tables = in_database(parquet, tmp_path, postgres)
-    fill_postgres(postgres, tables)
-    with connect(postgres, autocommit=True) as database:
-        database.execute("CREATE ROLE reader LOGIN PASSWORD 'reader-word'")
-        database.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-        database.execute("REVOKE SELECT ON positions FROM reader")
-    edit_text(job, f"{postgres}::positions", f"{postgres}::positionz")
-    assert "no table or view 'positionz'" in refused(job)
-    assert "(did you mean 'positions'?)" in refused(job)
-    edit_text(job, "::positionz", "::positions")
-    reader = postgres.replace("risk:${JAXMARGIN_TEST_PASSWORD}", "reader:${JAXMARGIN_READER}")
-    text = job.read_text().replace(postgres, reader)
-    job.write_text(text)
-    monkeypatch.delenv("JAXMARGIN_READER", raising=False)
-    assert "environment variable JAXMARGIN_READER is not set" in refused(job)
-    monkeypatch.setenv("JAXMARGIN_READER", "reader-word")
-    said = refused(job)
-    assert "reader:***@127.0.0.1" in said and said.count("::positions: ") == 1
-    assert "permission denied for table positions" in said
-    monkeypatch.setenv("JAXMARGIN_READER", PASSWORD)
-    assert "password authentication failed for user" in refused(job)
-    job.write_text(text.replace("reader:${JAXMARGIN_READER}", "reader:reader-wrong"))
-    assert "password authentication failed" in refused(job) and "wrong" not in refused(job)
-    monkeypatch.setenv("JAXMARGIN_WHOLE", reader.replace("${JAXMARGIN_READER}", "reader-wrong"))
-    job.write_text(text.replace(reader, "${JAXMARGIN_WHOLE}"))
-    said = refused(job)
-    assert said.startswith("${JAXMARGIN_WHOLE}::") and "password authentication failed" in said
-
-
-def test_types_of_postgresql_are_those_of_parquet(postgres, tmp_path):
-    from jaxmargin.io import Problems, parse_source, read_table, take_snapshots
-    from jaxmargin.io._schema import FORWARDS, POSITIONS
-
-    with connect(postgres, autocommit=True) as database:
-        database.execute('CREATE SCHEMA "desk 1"')
-        database.execute(
-            'CREATE TABLE "desk 1"."open %s" (account uuid, instrument varchar(20), '
-            "quantity numeric(40, 20), extra jsonb, tags text[])"
-        )
-        database.execute(
-            'INSERT INTO "desk 1"."open %s" VALUES '
-            "('00000000-0000-0000-0000-00000000000b', 'x', 0.1, '{\"a\": 1}', '{b}'), "
-            "('00000000-0000-0000-0000-00000000000a', 'y', 'NaN', NULL, NULL)"
-        )
-        database.execute(
-            "CREATE VIEW pillars AS SELECT 'BTC' AS asset, timestamptz "
-            "'2026-03-27 09:00:00.123456+01' AS expiry, 0.1::float8 + 0.2 AS forward, 0 AS rate"
-        )
-    problems = Problems()
-    sources = {
-        parse_source(f"{postgres}::{name}", tmp_path): table.key
-        for name, table in (("desk 1.open %s", POSITIONS), ("pillars", FORWARDS))
-    }
-    files = take_snapshots(sources, tmp_path, problems)
-    assert problems.found == []
-    positions, forwards = files.values()
-    table = read_table(positions, POSITIONS, problems)
-    assert table["account"].str[-1].tolist() == ["a", "b"]
-    assert table["quantity"].tolist()[1] == 0.1 and table["quantity"].isna().tolist() == [
-        True,
-        False,
-    ]
-    assert problems.found == [
-        f"{positions.name}, column quantity: not a finite number in 1 of 2 rows (row 1; the first "
-        "is nan). Give a number."
-    ]
-    row = read_table(forwards, FORWARDS, problems).iloc[0]
-    assert row["expiry"] == pd.Timestamp("2026-03-27T08:00:00.123456Z")
-    assert row["forward"] == 0.1 + 0.2
-    assert psycopg.pq.version() > 0 and Path(positions).exists()
 
 
 def test_the_example_of_a_batch_prints_what_its_tables_say(tmp_path, monkeypatch, capsys):

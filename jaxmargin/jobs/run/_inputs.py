@@ -1,14 +1,15 @@
 """What a run reads: the one place where its inputs are found and hashed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jaxmargin.errors import InvalidInputError, UnavailableInputError
-from jaxmargin.io import Problems, sha256
+from jaxmargin.errors import UnavailableInputError
+from jaxmargin.io import Problems, remove_snapshots, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import Job, read_job
+from jaxmargin.jobs.run._beginning import begun_together
 from jaxmargin.jobs.run._plan import PLAN_FILE, platform_facts
 
 __all__ = ["load_run_inputs", "makes_of", "open_run_job", "snapshots_of"]
@@ -53,20 +54,21 @@ def load_run_inputs(path: Path, out: Path, makes: dict[str, Any] | None) -> Inpu
 def snapshots_of(out: Path) -> Iterator[None]:
     """Keep the snapshots of tables of databases that the body takes, unless it begins no run.
 
-    So that the next try reads the databases anew. Those of a run that is there stay.
+    So that the next try reads the databases anew, however this one ends: what a killed process left
+    is taken away when the next begins. Those of a run that is there stay, and so do those of other
+    processes that are about to begin it, as shares of one run are: all go on with what the first
+    of them read.
     """
-    folder, begun = out / _SNAPSHOTS, (out / PLAN_FILE).exists()
-    before, empty = set(folder.glob("*")), [] if out.exists() else [out]
-    try:
+    if (out / PLAN_FILE).exists():
         yield
-    except InvalidInputError:
-        if begun or not (out / PLAN_FILE).exists():
-            for file in set(folder.glob("*")) - before:
-                file.unlink(missing_ok=True)
-            for left in (folder, *empty):
-                with suppress(OSError):  # it holds something, or is not there
-                    left.rmdir()
-        raise
+        return
+
+    def forget() -> None:
+        if not (out / PLAN_FILE).exists():  # nobody began meanwhile
+            remove_snapshots(out / _SNAPSHOTS)
+
+    with begun_together(out, forget):
+        yield
 
 
 def makes_of(job: Job, accounts_per_shard: int) -> dict[str, Any]:
