@@ -94,7 +94,8 @@ def run_watch(
     """
     clock = SystemClock() if clock is None else clock
     with ExitStack() as held:
-        snapshots = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="jaxmargin-")))
+        own = held.enter_context(tempfile.TemporaryDirectory(prefix="jaxmargin-"))
+        snapshots = Path(own) / "inputs"  # it comes and goes, in a folder that is ours alone
         settings = WatchSettings(path, out, every, call_at, keep, most_age, snapshots)
         _check(settings, updates)
         if metrics is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.io import Problems
+from jaxmargin.io import Problems, remove_snapshots
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_results import margin_manifest, write_results
 from jaxmargin.jobs._safeguard_state import STATE_FILE
@@ -36,7 +36,9 @@ def first_update(settings: WatchSettings, now: datetime) -> tuple[Update, Look]:
     Raises:
         InvalidInputError, MemoryError: see `full_update`; a wrong input ends the loop here.
     """
-    seen = look(_files(settings, None), {})
+    files, unread = _files(settings, None)
+    unread.raise_if_any()
+    seen = look(files, {})
     return _computed(Standing(), settings, seen, now), seen
 
 
@@ -72,13 +74,15 @@ def _looked(
     """What is known, what is wrong with the inputs, and whether they may do at another look."""
     seen = standing.tried
     try:
-        seen = look(_files(settings, standing.update), standing.tried)
+        files, unread = _files(settings, standing.update)
+        seen = look(files, standing.tried)
         if standing.update is not None and not changed(standing.good, seen):
             problems = Problems()
             check_age(standing.update.inputs, now, settings.most_age, problems)
             return replace(standing, tried=seen), problems.found, False
         if standing.problems and not standing.again and not changed(standing.tried, seen):
             return replace(standing, tried=seen), standing.problems, False
+        unread.raise_if_any()
         update = _computed(standing, settings, seen, now)
         return _published(standing, settings, update, seen, now, ()), (), False
     except InvalidInputError as error:
@@ -103,20 +107,21 @@ class _PassingError(InvalidInputError):
     """Inputs that may do at a later look although no file changes until then."""
 
 
-def _files(settings: WatchSettings, update: Update | None) -> list[Path]:
+def _files(settings: WatchSettings, update: Update | None) -> tuple[list[Path], Problems]:
     """All that a margin depends on: by the job file as it is now, and as it last was good.
 
-    Tables of databases are read anew, to the same files.
+    Tables of databases are read anew, to the same files, once a look: what is wrong with them, or
+    with the job file, is said and not tried again.
     """
-    for file in settings.snapshots.glob("*"):
-        file.unlink()
-    job = read_job(settings.path, Problems(), snapshots=settings.snapshots)
+    remove_snapshots(settings.snapshots)
+    problems = Problems()
+    job = read_job(settings.path, problems, snapshots=settings.snapshots)
     jobs = [job, None if update is None else update.inputs.job]
     found = [settings.path]
     for job in jobs:
         if job is not None:
             found += [*job.inputs(), *_previous(job)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), problems
 
 
 def _previous(job: Job) -> list[Path]:
