@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from jaxmargin.jobs.run._drive import Work
+from jaxmargin.jobs.run._failure import failure_told
 from jaxmargin.jobs.run._folder import run_in_folder
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._shard_files import ShardTables, write_shard
@@ -77,9 +78,11 @@ def start(out, *, of=None, accounts=5, share=None, fail=None, before=None, **set
             tables=lambda: {"stress_moves": pd.DataFrame({"asset": ["BTC"], "move": [-0.5]})},
         )
 
-    return run_in_folder(
-        out, given, lambda: RunPlan(given, accounts, TABLES), work, share=share, **settings
-    )
+    with failure_told(settings.get("metrics")) as began:
+        return run_in_folder(
+            out, given, lambda: RunPlan(given, accounts, TABLES), work, began=began, share=share,
+            **settings,
+        )  # fmt: skip
 
 
 def files(folder):

@@ -85,7 +85,7 @@ def test_bad_input_leaves_nothing_behind(out):
         raise InvalidInputError("no such table")
 
     with pytest.raises(InvalidInputError):
-        run_steps.run_in_folder(out, makes(), refused, lambda plan: None)
+        run_steps.run_in_folder(out, makes(), refused, lambda plan: None, began=print)
     assert not out.exists()
 
 

@@ -11,7 +11,7 @@ from run_steps import makes, shard_of, start
 import jaxmargin.jobs.run._progress as progress_module
 from jaxmargin.cli._run import _run_lines
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.jobs.run import log_to, run_status
+from jaxmargin.jobs.run import FolderInUseError, log_to, run_job, run_status
 from jaxmargin.jobs.run._lock import locked
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._progress import RunProgress
@@ -135,6 +135,33 @@ def test_metrics_are_read_by_prometheus_and_keep_the_last_success(out, tmp_path)
     second = read()
     assert (second["failed"], second["damaged"], second["shards_done"]) == (1.0, 1.0, 2.0)
     assert second["last_success_timestamp_seconds"] == first["last_success_timestamp_seconds"]
+
+
+def test_a_run_that_fails_before_it_begins_says_so_in_its_log_and_metrics(tmp_path):
+    """Bad input: no folder is made, and what metrics said of the last success stays."""
+    parser = pytest.importorskip("prometheus_client.parser")
+    metrics, log, job = tmp_path / "run.prom", tmp_path / "log.txt", tmp_path / "job.toml"
+    metrics.write_text("jaxmargin_run_last_success_timestamp_seconds 1.75e+09\n")
+    job.write_text("title = 1")
+    with log_to(log), pytest.raises(InvalidInputError):
+        run_job(job, tmp_path / "out", metrics=metrics)
+    families = parser.text_string_to_metric_families(metrics.read_text())
+    found = {s.name.removeprefix("jaxmargin_run_"): s.value for f in families for s in f.samples}
+    assert (found["failed"], found["shards_done"], found["shards_total"]) == (1.0, 0.0, 0.0)
+    assert found["last_success_timestamp_seconds"] == 1.75e9
+    assert log.read_text().count("run failed error=InvalidInputError") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_metrics_of_a_run_at_work_are_not_those_of_one_that_it_keeps_out(out, tmp_path):
+    pytest.importorskip("prometheus_client")
+    metrics, log = tmp_path / "run.prom", tmp_path / "log.txt"
+    start(out, metrics=metrics)
+    before = metrics.read_bytes()
+    with locked(out, alone=True), log_to(log), pytest.raises(FolderInUseError):
+        start(out, metrics=metrics)
+    assert metrics.read_bytes() == before
+    assert "run failed error=FolderInUseError" in log.read_text()
 
 
 def test_what_follows_the_manifest_is_called_each_time_and_may_fail(out):

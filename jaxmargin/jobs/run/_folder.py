@@ -1,9 +1,8 @@
 """One run in its folder: held, told apart from others, driven to its end, and said."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,7 @@ def run_in_folder(
     new_plan: Callable[[], RunPlan],
     work: Callable[[RunPlan], Work],
     *,
+    began: Callable[[RunProgress], None],
     share: tuple[int, int] | None = None,
     metrics: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -64,6 +64,7 @@ def run_in_folder(
         makes: what makes it; see `RunPlan`.
         new_plan: its plan, for a folder that has none: nothing is written if that fails.
         work: how its shards are computed.
+        began: called once it is known how far it is; see `failure_told`.
         share: see `drive`.
         metrics: file for Prometheus.
         progress: called with accounts done and in all.
@@ -92,10 +93,10 @@ def run_in_folder(
         if share is None:
             clear_partial(out, plan)
         state = RunProgress(out, plan, metrics, progress, start, shared=share is not None)
-        with _said(state):
-            manifest = drive(out, work(plan), state, share=share)
-            if manifest is not None and after_manifest is not None:
-                after_manifest(out, manifest)
+        began(state)
+        manifest = drive(out, work(plan), state, share=share)
+        if manifest is not None and after_manifest is not None:
+            after_manifest(out, manifest)
         state.write("share done" if manifest is None else "done", now=True)
         seconds = round(state.seconds, 3)
         log_event("run ended", done=len(state.done), total=plan.shards,
@@ -128,15 +129,3 @@ def _require_free(out: Path, plan: RunPlan) -> None:
         f"{out}: results of something else than jaxmargin run. Give another --out; what is there "
         "stays as it is.",
     )
-
-
-@contextmanager
-def _said(state: RunProgress) -> Iterator[None]:
-    """Say in the log and the status that the body failed; why is for the caller alone to print."""
-    try:
-        yield
-    except BaseException as error:
-        log_event("run failed", level=logging.ERROR, error=type(error).__name__)
-        with suppress(OSError):  # as on a full disk: the status must not hide why
-            state.write("failed", now=True)
-        raise

@@ -6,7 +6,7 @@ from typing import Any
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import written_whole
 
-__all__ = ["require_metrics", "write_metrics"]
+__all__ = ["require_metrics", "write_failure", "write_metrics"]
 
 _SUCCESS = "jaxmargin_run_last_success_timestamp_seconds"
 _GAUGES = {
@@ -50,6 +50,11 @@ def write_metrics(path: Path, figures: dict[str, float], success: float | None) 
         Gauge(_SUCCESS, "When a run was last complete.", registry=registry).set(last)
     with written_whole(path) as file:
         file.write(generate_latest(registry))
+
+
+def write_failure(path: Path) -> None:
+    """Write that a run ended before it was known how far it is; see `write_metrics`."""
+    write_metrics(path, dict.fromkeys(_GAUGES, 0.0) | {"failed": 1.0}, None)
 
 
 def _last_success(path: Path) -> float | None:

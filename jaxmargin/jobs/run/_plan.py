@@ -14,6 +14,7 @@ __all__ = ["PLAN_FILE", "RunPlan", "platform_facts", "read_plan", "require_same"
 
 PLAN_FILE = "plan.json"
 _PACKAGES = ("jax", "jaxlib", "numpy", "pandas", "pyarrow")  # each decides bytes of the results
+_SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision")
 _NO_MATTER = ("--xla_force_host_platform_device_count", "--xla_dump")  # flags that change no result
 
 
@@ -62,13 +63,14 @@ def platform_facts(precision: str) -> tuple[dict[str, str], dict[str, str]]:
 
     from jaxmargin import __version__
 
+    double, matmul = (getattr(jax.config, name) for name in _SETTINGS)
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     device = {
         "platform": jax.default_backend(),
         "kind": jax.devices()[0].device_kind,
         "devices": "one" if jax.device_count() == 1 else "several",
-        "x64": "on" if precision == "f64" or jax.config.jax_enable_x64 else "off",
-        "matmul_precision": str(jax.config.jax_default_matmul_precision or "default"),
+        "x64": "on" if precision == "f64" or double else "off",
+        "matmul_precision": str(matmul or "default"),
         "xla_flags": " ".join(
             flag
             for flag in os.environ.get("XLA_FLAGS", "").split()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jaxmargin.errors import require
 from jaxmargin.io import require_folder
 from jaxmargin.jobs.run._drive import Work
+from jaxmargin.jobs.run._failure import failure_told
 from jaxmargin.jobs.run._folder import RunResult, run_in_folder
 from jaxmargin.jobs.run._inputs import load_run_inputs, makes_of, open_run_job, snapshots_of
 from jaxmargin.jobs.run._log import log_event
@@ -83,7 +84,7 @@ def run_job(
     _check(out, accounts_per_shard, shard, executor, workers, retries)
     if metrics is not None:
         require_metrics()
-    with snapshots_of(out):
+    with failure_told(metrics) as began, snapshots_of(out):
         job = open_run_job(path, out)
         makes = makes_of(job, accounts_per_shard)
         prepared = cache(lambda: _prepared(path, out, makes))
@@ -97,6 +98,7 @@ def run_job(
                 tables=lambda: _whole_tables(prepared()),
                 retries=retries,
             ),
+            began=began,
             share=shard,
             metrics=metrics,
             progress=progress,
