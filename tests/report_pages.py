@@ -2,7 +2,9 @@
 
 from html.parser import HTMLParser
 
+from jaxmargin.io import Problems
 from jaxmargin.jobs import write_report
+from jaxmargin.jobs._result_folders import read_results
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -49,6 +51,14 @@ def page_of(folders, tmp_path, **settings):
     out = tmp_path / "out" / "report.html"
     write_report(folders, out, **settings)
     return Page(out.read_text(encoding="utf-8"))
+
+
+def shown(folder, kind, tmp_path):
+    """The page of a folder that a command wrote, of which a report reads the results."""
+    problems = Problems()
+    found = read_results([folder], problems)
+    assert problems.found == [] and [each.kind for each in found] == [kind]
+    return page_of([folder], tmp_path)
 
 
 def numbers(rows, column):

@@ -20,6 +20,7 @@ from jaxmargin.io import (
     read_inventory,
     read_marks,
 )
+from jaxmargin.jobs._input_files import InputFile, require_unchanged, see_files
 from jaxmargin.jobs._keys import ALLOCATION
 from jaxmargin.jobs._load import Inputs
 
@@ -38,7 +39,7 @@ class AllocationInputs:
         inventory: what may be posted, and the costs.
         venue: name of each account's venue.
         price: of one unit of each asset, in the numeraire.
-        files: that were read.
+        files: as they were read.
         warnings: sentences about what is posted and counts for nothing.
     """
 
@@ -47,7 +48,7 @@ class AllocationInputs:
     inventory: InventoryTables
     venue: np.ndarray
     price: Float[np.ndarray, " asset"]
-    files: tuple[Path, ...]
+    files: tuple[InputFile, ...]
     warnings: tuple[str, ...]
 
 
@@ -74,6 +75,7 @@ def load_allocation(inputs: Inputs) -> AllocationInputs:
     problems.raise_if_any()
     assert settings is not None
     paths = {name: settings[name] for name in _TABLES if settings[name] is not None}
+    files = see_files(paths.values())
     market = inputs.market
     tables = read_collateral(paths, market, inputs.book.accounts, problems)
     problems.raise_if_any()
@@ -84,6 +86,7 @@ def load_allocation(inputs: Inputs) -> AllocationInputs:
     if inventory is not None and "marks" in paths:
         price = _marked(paths["marks"], inputs, settings, inventory, problems)
     problems.raise_if_any()
+    require_unchanged(files)
     assert inventory is not None
     arrays = build_collateral(tables, market)
     arrays = _with_add_on(arrays, tables, inputs, venue, settings["currency_add_on"])
@@ -91,9 +94,7 @@ def load_allocation(inputs: Inputs) -> AllocationInputs:
     rows = list(odd.itertuples())
     listed = list_some(rows, lambda row: f"{row.asset} of {row.account} at {row.venue}")
     warnings = () if odd.empty else (f"Posted where it is not accepted: {listed}.",)
-    return AllocationInputs(
-        tables, arrays, inventory, venue, price, tuple(paths.values()), warnings
-    )
+    return AllocationInputs(tables, arrays, inventory, venue, price, files, warnings)
 
 
 def _venues(file: str, tables: CollateralTables, problems: Problems) -> np.ndarray:

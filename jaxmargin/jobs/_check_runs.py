@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import sha256
 from jaxmargin.jobs._backtest import TOGETHER
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._past_run import read_run
@@ -45,7 +44,7 @@ def backtest_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
         raise InvalidInputError(f"{folder}: no backtest ({error}). {cure}") from error
     now, job = inputs.job.resolved(), inputs.job
     changed = [name for name in (*_SAME, *_SAME_KEYS) if settings.get(name) != now[name]]
-    files = {(file.name, sha256(file)) for file in job.inputs()[1:]}
+    files = {(file.path.name, file.sha256) for file in inputs.files[1:]}
     changed += sorted(name for name, said in read if (name, said) not in files)
     require(
         not changed,

@@ -16,11 +16,12 @@ from jaxmargin.io import (
     nearest,
     read_framework,
     require_folder,
-    sha256,
     write_json,
 )
 from jaxmargin.jobs._check_evidence import HOW_TO_GIVE, job_evidence
 from jaxmargin.jobs._check_runs import backtest_evidence, margin_evidence
+from jaxmargin.jobs._facts import input_files
+from jaxmargin.jobs._input_files import require_unchanged, see_files
 from jaxmargin.jobs._load import load_inputs
 from jaxmargin.jobs._table_files import write_tables
 
@@ -73,13 +74,15 @@ def run_checks(
     """
     require_folder(out)
     file = _framework_file(framework)
-    problems = Problems()
+    problems, files = Problems(), see_files([file])
     chosen = read_framework(file, problems)
     problems.raise_if_any()
     assert chosen is not None
     inputs = load_inputs(path, safeguards=True)
     products = tuple((inputs.job.governance or {}).get("products", ()))
     _require_known_products(inputs.job.path.name, products, chosen, problems)
+    log = (inputs.job.governance or {}).get("overrides")
+    files += see_files([] if log is None else [log])
     evidence, notes = job_evidence(inputs, problems)
     problems.raise_if_any()
     if margin is not None:
@@ -94,17 +97,19 @@ def run_checks(
     results = evaluate_checks(chosen, evidence, products=products)
     notes += _all_products(chosen, products)
     table = _table(results)
-    log = (inputs.job.governance or {}).get("overrides")
-    files = [*inputs.job.inputs(), *([] if log is None else [log])]
+    require_unchanged(files)
+    framework_file, *logs = files
     facts = {
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
         "framework": chosen.name,
         "framework_title": chosen.title,
-        "framework_sha256": sha256(file),
+        "framework_sha256": framework_file.sha256,
         "day": evidence["today"].isoformat(),
         "products": list(products),
-        "inputs": [{"file": f.name, "sha256": sha256(f)} for f in files],
+        "inputs": [
+            {"file": f.path.name, "sha256": f.sha256} for f in (*input_files(inputs), *logs)
+        ],
         "counts": {s.value: sum(r.status is s for r in results) for s in CheckStatus},
         "notes": notes,
         "checks": [_plain(each) for each in results],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
-from jaxmargin.io import nearest, require_folder, round_up, sha256, write_json, write_table
+from jaxmargin.io import nearest, require_folder, round_up, write_json, write_table
 from jaxmargin.jobs._load import only_accounts
 from jaxmargin.jobs._past_run import PastRun, read_run
 
@@ -187,7 +187,7 @@ def _facts(
                 "run": "/".join(run.path.resolve().parts[-2:]),
                 "valuation_time": run.inputs.job.settings["valuation_time"].isoformat(),
                 "inputs": [
-                    {"file": file.name, "sha256": sha256(file)} for file in run.inputs.job.inputs()
+                    {"file": file.path.name, "sha256": file.sha256} for file in run.inputs.files
                 ],
             }
             for run in runs

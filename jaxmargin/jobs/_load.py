@@ -29,6 +29,7 @@ from jaxmargin.io import (
     stress_library,
     with_accounts_of,
 )
+from jaxmargin.jobs._input_files import InputFile, require_unchanged, see_files
 from jaxmargin.jobs._safeguard_settings import JobSafeguards, read_job_safeguards
 from jaxmargin.jobs._scenario_checks import check_scenarios
 from jaxmargin.jobs._scenario_keys import HISTORY_KINDS
@@ -58,6 +59,7 @@ class Inputs:
         balances: what accounts have beside their positions, or None.
         safeguards: which safeguards margins have, or None.
         windows: the history of each tool against procyclicality that needs another window of it.
+        files: those of `job.inputs()`, in their order, as they were read.
     """
 
     job: Job
@@ -72,6 +74,7 @@ class Inputs:
     balances: pd.DataFrame | None = None
     safeguards: JobSafeguards | None = None
     windows: dict[str, History] = field(default_factory=dict)
+    files: tuple[InputFile, ...] = ()
 
 
 def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None = None) -> Inputs:
@@ -85,8 +88,9 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
 
     Raises:
         InvalidInputError: with every problem of every input.
+        UnavailableInputError: with every input that was written meanwhile.
     """
-    problems = Problems()
+    problems, files = Problems(), see_files([path])
     job = read_job(path, problems, snapshots=snapshots)
     problems.raise_if_any()
     assert job is not None  # a job that cannot be used has problems
@@ -95,6 +99,7 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
         f"{path.name}, [safeguards]: only jaxmargin margin applies them. Give a copy of the job "
         "without the section for margins as they are before.",
     )
+    files += see_files(job.inputs()[1:])
     time = job.settings["valuation_time"]
     market = read_market(
         {name: job.market[name] for name in ("assets", "forwards", "volatilities")},
@@ -132,6 +137,7 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
     if chosen is not None and market is not None and history is not None:
         windows = _read_windows(chosen, market, problems)
     problems.raise_if_any()
+    require_unchanged(files)
     assert market is not None and book is not None
     tables = {
         job.market["assets"].name: market.assets,
@@ -151,7 +157,7 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
         ignored[settings["history"].name] = list(history.ignored)
     return Inputs(
         job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances,
-        chosen, windows,
+        chosen, windows, files,
     )  # fmt: skip
 
 

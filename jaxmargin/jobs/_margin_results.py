@@ -14,7 +14,7 @@ import pandas as pd
 from jaxmargin.io import sha256, write_json
 from jaxmargin.jobs._calculation import Calculation
 from jaxmargin.jobs._clock import Seconds
-from jaxmargin.jobs._facts import job_seconds
+from jaxmargin.jobs._facts import input_files, job_seconds
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_tables import margin_tables
 from jaxmargin.jobs._safeguard_state import STATE_FILE, LastRun
@@ -110,7 +110,7 @@ def margin_manifest(
         out: the folder that the manifest is for; the job file is named from there.
         read: seconds to read the inputs.
         seconds: to compute.
-        files: name, bytes and SHA-256 of every input as it was read; as they are now if None.
+        files: name, bytes and SHA-256 of every input as it was read; those of `inputs` if None.
     """
     labels, execution = calculation.scenarios.labels, results.requirement.execution
     safeguarded = results.safeguarded
@@ -121,8 +121,8 @@ def margin_manifest(
         "inputs": list(files)
         if files is not None
         else [
-            {"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
-            for file in inputs.job.inputs()
+            {"file": file.path.name, "bytes": file.bytes, "sha256": file.sha256}
+            for file in input_files(inputs)
         ],
         "settings": inputs.job.resolved(),
         "scenarios": calculation.scenarios.provenance,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from jaxmargin.errors import InvalidInputError
+from jaxmargin.errors import InvalidInputError, UnavailableInputError
 from jaxmargin.io import Column, Problems, Table, read_json, read_table, sha256
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import read_job
@@ -53,6 +53,11 @@ def read_run(path: Path, *, safeguards: bool = False) -> PastRun:
     snapshots = path / "inputs" if (path / "inputs").is_dir() else None
     _require_unchanged(path, job, manifest["inputs"], snapshots)
     inputs = load_inputs(job, safeguards=safeguards, snapshots=snapshots)
+    stated = [entry["sha256"] for entry in manifest["inputs"]]
+    if [file.sha256 for file in inputs.files] != stated:
+        raise UnavailableInputError(
+            f"{path}: an input was written meanwhile. Try again once nobody writes to them."
+        )
     return PastRun(path, inputs, _read_published(path), manifest)
 
 

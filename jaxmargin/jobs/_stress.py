@@ -114,7 +114,7 @@ def run_stress(
     waterfall = None if stress.contributions is None else waterfall_table(stress, table)
     rules = ("cover_one", "cover_two", "largest_or_next_two")
     facts = {
-        **job_facts(inputs, *stress.files()),
+        **job_facts(inputs, *stress.files),
         "resources": "collateral" if stress.collateral else "initial-margin",
         "fund": {
             rule: {"amount": float(getattr(sizes, rule)), "stress": stress.labels[row]}

@@ -21,6 +21,7 @@ from jaxmargin.io import (
     read_volumes,
     stress_library,
 )
+from jaxmargin.jobs._input_files import InputFile, require_unchanged, see_files
 from jaxmargin.jobs._keys import SYSTEMIC
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._types import REQUIRED
@@ -57,6 +58,7 @@ class StressInputs:
     volumes: pd.DataFrame | None
     coins: Int[np.ndarray, " coin"]
     missing: list[str]
+    files: tuple[InputFile, ...]
 
     @property
     def labels(self) -> list[str]:
@@ -68,10 +70,6 @@ class StressInputs:
         """Whether there is all that a simulation of liquidation needs."""
         known = (self.volumes, self.settings["impact"], self.settings["insurance_fund"])
         return all(part is not None for part in known)
-
-    def files(self) -> list[Path]:
-        """Files that [systemic] names."""
-        return [value for value in self.settings.values() if isinstance(value, Path)]
 
 
 def read_stress_inputs(inputs: Inputs) -> StressInputs:
@@ -85,6 +83,7 @@ def read_stress_inputs(inputs: Inputs) -> StressInputs:
     if settings is None:
         settings = {key: rule.default for key, rule in SYSTEMIC.items()}
     assert REQUIRED not in settings.values()  # every key of the section has a default
+    files = see_files(value for value in settings.values() if isinstance(value, Path))
     where, accounts = f"{job.path.name}, [systemic]", inputs.book.accounts
     if len(accounts) == 0:
         problems.add(job.book["positions"].name, "no positions", "There is nothing to stress.")
@@ -121,9 +120,10 @@ def read_stress_inputs(inputs: Inputs) -> StressInputs:
                     "Give a depth above 0, or leave it out of [systemic] stresses.",
                 )  # fmt: skip
     problems.raise_if_any()
+    require_unchanged(files)
     return StressInputs(
         inputs, settings, steps, arrays, collateral, names, member, contributions, volumes, coins,
-        _missing(inputs, settings),
+        _missing(inputs, settings), files,
     )  # fmt: skip
 
 

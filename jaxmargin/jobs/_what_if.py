@@ -20,6 +20,7 @@ from jaxmargin.io import (
     write_table,
 )
 from jaxmargin.jobs._facts import job_facts
+from jaxmargin.jobs._input_files import InputFile, require_unchanged, see_files
 from jaxmargin.jobs._load import Inputs, load_inputs, only_accounts
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ def run_what_if(
         require_folder(out)
     start = time.perf_counter()
     inputs = load_inputs(path)
-    problems = Problems()
+    problems, files = Problems(), see_files([orders])
     legs = read_orders(
         orders, inputs.book.instruments["instrument"], inputs.job.book["combos"], problems
     )
     problems.raise_if_any()
+    require_unchanged(files)
     assert legs is not None  # a table that cannot be used has problems
     read_seconds = time.perf_counter() - start
 
@@ -113,7 +115,7 @@ def run_what_if(
             result = open_order_margins(run, *arrays, progress=progress)
         worst = _open_orders(result, found.account, names, accounts, unit)
     new = accounts.difference(inputs.book.accounts)
-    facts = _facts(inputs, orders, legs, margins, read_seconds, (base, single, both))
+    facts = _facts(inputs, files, legs, margins, read_seconds, (base, single, both))
     facts["device"] = {"kind": jax.devices()[0].device_kind, "count": jax.device_count()}
     facts["warnings"] = _warnings(orders, legs, new)
     if out is not None:
@@ -164,7 +166,7 @@ def _open_orders(
 
 def _facts(
     inputs: Inputs,
-    orders: Path,
+    orders: tuple[InputFile, ...],
     legs: pd.DataFrame,
     margins: pd.DataFrame,
     read_seconds: float,
@@ -172,7 +174,7 @@ def _facts(
 ) -> dict[str, Any]:
     base, single, both = seconds
     return {
-        **job_facts(inputs, orders),
+        **job_facts(inputs, *orders),
         "counts": {
             "orders": len(margins),
             "legs": len(legs),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from allocation_files import MARGIN, hand_job
 from job_files import edit_table, edit_text, make_job
+from report_pages import shown
 from scipy.optimize import linprog
 
 from jaxmargin.jobs import run_allocate, run_margin
@@ -277,3 +278,10 @@ def test_halves_of_the_requirement_are_enough_though_each_is_its_own_limit(tmp_p
     found = run_allocate(job, tmp_path / "o")
     (row,) = found.coverage.itertuples()
     assert (row.requirement, row.posted, row.shortfall) == (12_000.06, 12_000.06, 0.0)
+
+
+def test_a_report_shows_what_was_written(job, found, undrawn, tmp_path):
+    page = shown(job.parent / "out", "allocate", tmp_path)
+    saved = found.facts["cost"]["savings"]
+    assert page.tiles["Saved a year"][1] == f"{saved:,.15g} USD"
+    assert len(page.tables["Assets"]) == 1 + min(len(found.assets), 15)

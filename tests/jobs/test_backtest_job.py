@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, make_job, with_scenarios
+from report_pages import shown
 from rich.console import Console
 from rolling_loops import expected_shortfall
 
@@ -169,3 +170,10 @@ def test_jobs_that_cannot_be_backtested_say_why(job, tmp_path):
     with_scenarios(random, "gaussian", keys)
     with pytest.raises(InvalidInputError, match="Use kind historical without depegs"):
         run_backtest(random, tmp_path / "out")
+
+
+def test_a_report_shows_what_was_written(job, tables, undrawn, tmp_path):
+    page = shown(job.parent / "out", "backtest", tmp_path)
+    breaches = tables.kpis.set_index("account").loc["all", "breaches"]
+    assert page.tiles["Breaches of margin"][0] == f"{breaches:,.0f}"
+    assert len(page.tables["Tests"]) == 1 + tables.tests["test"].nunique()

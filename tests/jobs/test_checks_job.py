@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 from job_files import edit_table, edit_text, make_job, with_scenarios
+from report_pages import shown
 
 from jaxmargin.checks import CHECKS, CheckStatus, input_names
 from jaxmargin.errors import InvalidInputError
@@ -428,3 +429,9 @@ def test_the_command_prints_80_columns_and_ends_with_4_if_a_check_fails(
     )
     code, output, _ = run_command(*words, own)
     assert code == 0 and "1 checks evaluated" in output
+
+
+def test_a_report_shows_what_was_written(job, undrawn, tmp_path):
+    result = run_checks(job, "emir", job.parent / "shown")
+    *_, rows = shown(job.parent / "shown", "checks", tmp_path).tables.values()
+    assert [row[0] for row in rows[1:]] == [each.id for each in result.results]

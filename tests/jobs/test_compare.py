@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, edit_text, make_job
+from report_pages import shown
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import run_compare, run_margin
@@ -182,3 +183,8 @@ def test_the_list_names_every_rulebook_with_its_sets_and_one_is_shown_in_full(ru
     assert run_command("rulebooks", "worst-case")[0] == 0
     code, _, errors = run_command("rulebooks", "fixed")
     assert code == 2 and "'fixed' is not known" in errors
+
+
+def test_a_report_shows_what_was_written(job, compared, undrawn, tmp_path):
+    rows = shown(job.parent / "out", "compare", tmp_path).tables["Totals"][1:]
+    assert [row[1] for row in rows] == [f"{value:,.2f}" for value in compared.summary["initial"]]

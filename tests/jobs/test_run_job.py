@@ -14,6 +14,7 @@ import jax
 import pandas as pd
 import pytest
 from job_files import edit_table, edit_text, make_job
+from report_pages import shown
 from run_steps import files
 
 from jaxmargin.cli._run import run as run_cli
@@ -236,7 +237,7 @@ def test_commands_say_what_was_done_refused_and_damaged(job, run, run_command, t
     assert "a run of jaxmargin run" in errors
     for wrong in ("3", "3/3", "-1/3", "a/b"):
         code, _, errors = run_command("run", job, "--out", tmp_path / "x", f"--shard={wrong}")
-        assert code == 2 and "--shard" in errors
+        assert code == 2 and "--shard" in errors and wrong in errors
     path = out / "states.parquet/part-00002.parquet"
     content = path.read_bytes()
     path.write_bytes(content[:-3])
@@ -272,3 +273,10 @@ def test_examples_of_arrays_use_options_that_run_has(name):
     used = set(re.findall(r"(?<![\w-])--([a-z-]+)", text))
     known = {name.replace("_", "-") for name in inspect.signature(run_cli).parameters}
     assert {"shard", "out"} <= used <= known
+
+
+def test_a_report_shows_a_run_as_it_shows_margins(job, margin, run, undrawn, tmp_path):
+    pages = [shown(job.parent / name, "margin", tmp_path).tables for name in ("margin", "run")]
+    for name in ("Largest accounts", "All accounts together", "Accounts that lack most"):
+        assert pages[0][name] == pages[1][name]
+    assert pages[0]["Largest accounts"][1][1] == f"{margin.requirements['initial'].max():,.2f}"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from job_files import edit_table, make_job
 from reference import run_example
+from report_pages import shown
 
 from jaxmargin.io import round_up
 from jaxmargin.jobs import run_margin, run_sensitivities
@@ -138,3 +139,11 @@ def test_on_a_real_chain_contributions_add_up_and_a_ladder_has_the_slope(tmp_pat
         one, other = (float(number.replace(",", "")) for number in (derivative, ladder))
         assert one == pytest.approx(other, rel=1e-4) and one != 0.0
     assert (tmp_path / "attribution/ladder.png").stat().st_size > 10_000
+
+
+def test_a_report_shows_what_was_written(job, result, undrawn, tmp_path):
+    rows = shown(job.parent / "sensitivities", "sensitivities", tmp_path).tables
+    by = result.positions.groupby("instrument")["contribution"].sum()
+    largest = by.loc[by.abs().idxmax()]
+    assert rows["Contracts by what they add"][1][1] == f"{largest:+,.2f}"
+    assert len(rows["Moves of the market"]) > 2

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, edit_text, make_job
+from report_pages import shown
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import load_inputs, run_margin, run_stress
@@ -216,3 +217,10 @@ def test_the_command_prints_80_columns_and_draws(run, run_command):
     assert "cost off" in output and "cover 2" in output and "approximation" in output
     for name in ("losses.png", "liquidation.svg", "fund.parquet", "waterfall.parquet"):
         assert (folder / "drawn" / name).stat().st_size > 0
+
+
+def test_a_report_shows_what_was_written(run, undrawn, tmp_path):
+    folder, result, _ = run
+    rows = shown(folder / "out", "stress", tmp_path).tables["Stresses"][1:]
+    assert [row[0] for row in rows] == result.fund["stress"].tolist()
+    assert [row[3] for row in rows] == [f"{value:,.2f}" for value in result.fund["shortfall"]]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from compiling import compiled
 from job_files import edit_table, edit_text, set_cell
+from report_pages import shown
 from watch_jobs import (
     POSITIONS,
     Script,
@@ -60,7 +61,9 @@ def job(tmp_path):
     return make_watched(tmp_path / "job")
 
 
-def test_a_changed_position_margins_its_account_alone_and_equals_a_full_run_bit_for_bit(job):
+def test_a_changed_position_margins_its_account_alone_and_equals_a_full_run_bit_for_bit(
+    job, undrawn
+):
     first, second = watched(job, lambda: hold(job, "long", 2.5))
     assert (first["mode"], first["charged"], first["update"]) == ("full", 4, 1)
     assert (second["mode"], second["charged"], second["priced"]) == ("incremental", 1, 0)
@@ -70,6 +73,9 @@ def test_a_changed_position_margins_its_account_alone_and_equals_a_full_run_bit_
     full = json.loads((job.parent / "full/manifest.json").read_text())
     assert manifest["inputs"] == full["inputs"] and manifest["warnings"] == full["warnings"]
     assert (job.parent / "watch/current" / manifest["job"]).resolve() == job.resolve()
+    calls = pd.read_parquet(job.parent / "watch/current/calls.parquet")
+    page = shown(job.parent / "watch", "margin", job.parent / "page")
+    assert page.tiles["Margin calls"][0] == str((calls["status"] != "closed").sum())
 
 
 def test_accounts_that_come_and_go_leave_the_others_alone_and_equal_a_full_run(job):
