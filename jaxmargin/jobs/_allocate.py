@@ -1,6 +1,5 @@
 """The allocation job: margin all accounts, then decide which collateral to post where."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pandas as pd
 from jaxmargin.io import contract_names, require_folder, round_up, write_json
 from jaxmargin.jobs._facts import job_facts
 from jaxmargin.jobs._load import Inputs, load_inputs
+from jaxmargin.jobs._paths import job_from
 from jaxmargin.jobs._table_files import write_tables
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run_allocate(
         view, costs = _allocate(inputs, given, requirement)
         tables = (view.allocation(), view.coverage(), view.asset_table(), view.limits())
     facts = _facts(view, inputs, given, costs)
-    facts["job"] = Path(os.path.relpath(path.resolve(), out.resolve())).as_posix()
+    facts["job"] = job_from(path, out)
     facts["device"] = {"kind": jax.devices()[0].device_kind, "count": jax.device_count()}
     facts["seconds"] = _seconds(read_seconds, margins, solving)
     result = AllocateResult(*tables, view.positions(slopes, contract_names(inputs.book)), facts)

@@ -11,6 +11,7 @@ from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.jobs._backtest import TOGETHER
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._past_run import read_run
+from jaxmargin.jobs._paths import job_place
 
 __all__ = ["backtest_evidence", "margin_evidence"]
 
@@ -100,7 +101,7 @@ def margin_evidence(folder: Path, inputs: Inputs) -> dict[str, Any]:
     )
     run = read_run(folder, safeguards=True)
     require(
-        run.inputs.job.path.resolve() == inputs.job.path.resolve(),
+        job_place(run.inputs.job.path) == job_place(inputs.job.path),
         f"{folder}: a run of {run.inputs.job.path}, not of {inputs.job.path}. Give one of it.",
     )
     found: dict[str, Any] = {}

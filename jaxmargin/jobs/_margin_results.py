@@ -1,7 +1,6 @@
 """What a margin job says once margins are known: its tables, its manifest, and their files."""
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from jaxmargin.jobs._clock import Seconds
 from jaxmargin.jobs._facts import input_files, job_seconds
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_tables import margin_tables
+from jaxmargin.jobs._paths import job_from
 from jaxmargin.jobs._safeguard_state import STATE_FILE, LastRun
 from jaxmargin.jobs._safeguards import Safeguarded, SafeguardPrices, safeguard_margins
 from jaxmargin.jobs._states import collateral_warnings, state_table
@@ -117,7 +117,7 @@ def margin_manifest(
     return {
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-        "job": Path(os.path.relpath(inputs.job.path.resolve(), out.resolve())).as_posix(),
+        "job": job_from(inputs.job.path, out),
         "inputs": list(files)
         if files is not None
         else [

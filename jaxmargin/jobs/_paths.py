@@ -3,9 +3,23 @@
 import os
 from pathlib import Path
 
-__all__ = ["ROOT_VARIABLE", "outside"]
+__all__ = ["ROOT_VARIABLE", "job_from", "job_place", "outside"]
 
 ROOT_VARIABLE = "JAXMARGIN_DATA_ROOT"
+
+
+def job_place(path: Path) -> Path:
+    """A job file as its tables are counted from: its folder resolved, but not a link that it is.
+
+    So that a link to a job file elsewhere, as Kubernetes makes for those of a ConfigMap and
+    points to another file whenever they change, stays the same job with the same tables.
+    """
+    return path.parent.resolve() / path.name
+
+
+def job_from(path: Path, out: Path) -> str:
+    """A job file as it is written into results in the folder `out`: counted from there."""
+    return Path(os.path.relpath(job_place(path), out.resolve())).as_posix()
 
 
 def outside(folder: Path, path: Path) -> str | None:

@@ -20,6 +20,7 @@ from jaxmargin.jobs._keys import (
     SAFEGUARDS,
     SYSTEMIC,
 )
+from jaxmargin.jobs._paths import job_from, job_place
 from jaxmargin.jobs._scenario_keys import SCENARIOS
 from jaxmargin.jobs._types import PATH, PATHS, REQUIRED, TABLE
 
@@ -190,3 +191,28 @@ def test_the_command_ends_with_2_and_writes_nothing(job, tmp_path, run_command):
     assert code == 2 and "leads to /etc/passwd, outside the folder" in errors
     assert not (tmp_path / "out").exists()
     assert len(errors.strip().splitlines()) == 1
+
+
+def test_a_link_that_is_pointed_elsewhere_stays_the_same_job(tmp_path):
+    """As Kubernetes does with the files of a ConfigMap when they change."""
+    for version in ("v1", "v2"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "job.toml").touch()
+    job, data = tmp_path / "job.toml", tmp_path / "..data"
+    job.symlink_to("..data/job.toml")
+    found = []
+    for version in ("v1", "v2"):
+        data.unlink(missing_ok=True)
+        data.symlink_to(version)
+        found.append((job_place(job), job_from(job, tmp_path / "a/out")))
+    assert found == [(tmp_path.resolve() / "job.toml", "../../job.toml")] * 2
+
+
+def test_a_job_is_named_from_results_behind_a_link_of_a_folder(tmp_path):
+    (tmp_path / "disk/out").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "disk/out")
+    job = tmp_path / "job.toml"
+    job.write_text("here")
+    named = job_from(job, tmp_path / "out")
+    assert named == "../../job.toml"
+    assert (tmp_path / "out" / named).read_text() == "here"

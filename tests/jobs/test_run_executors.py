@@ -13,6 +13,7 @@ import run_killed_worker
 from job_files import make_job
 from run_steps import files
 
+import jaxmargin.jobs.run._run as run_module
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs.run import run_job
 from jaxmargin.jobs.run.executors import ShardTask
@@ -65,3 +66,12 @@ def test_a_worker_refuses_a_folder_or_inputs_that_are_not_those_of_the_run(job, 
     changed = ShardTask(job, out, local.plan.identity, ())(0)
     file.write_bytes(content)
     assert "other content of the input assets.parquet" in str(changed.error)
+
+
+def test_workers_read_a_job_file_that_is_a_link_as_this_process_does(job, local, monkeypatch):
+    link, asked = job.with_name("link.toml"), []
+    link.symlink_to(job)
+    monkeypatch.chdir(job.parent)
+    monkeypatch.setattr(run_module, "ray_pool", lambda task, workers: asked.append(task))
+    run_module._pool("ray", Path("link.toml"), Path("local"), local.plan, lambda: None, 2)()
+    assert (asked[0].path, asked[0].out) == (link, job.parent / "local")

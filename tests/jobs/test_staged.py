@@ -13,6 +13,7 @@ from run_steps import stop_at
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import write_json, write_table
 from jaxmargin.jobs import run_margin
+from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs._staged import held, require_margin_folder, staged
 from jaxmargin.jobs.run import FolderInUseError
 from jaxmargin.jobs.run._lock import is_locked, locked
@@ -120,10 +121,27 @@ def test_a_folder_is_made_and_held_only_when_there_is_something_to_write(tmp_pat
     assert not is_locked(out)
 
 
-def test_a_full_disk_while_margin_writes_leaves_the_results_of_the_last_run(tmp_path, monkeypatch):
-    job = make_job(tmp_path)
-    out = tmp_path / "out"
-    run_margin(job, out)
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory):
+    """A job file that is a link to one in another folder, as of a ConfigMap, and its results."""
+    job = make_job(tmp_path_factory.mktemp("job"))
+    folder = job.parent / "..data"
+    folder.mkdir()
+    job.rename(folder / job.name)
+    job.symlink_to(folder / job.name)
+    run_margin(job, job.parent / "out")
+    return job, job.parent / "out"
+
+
+def test_results_name_a_job_file_that_is_a_link_by_where_its_tables_are_counted_from(linked):
+    job, out = linked
+    named = out / json.loads((out / "manifest.json").read_text())["job"]
+    assert Path(os.path.normpath(named)) == job.parent.resolve() / job.name
+    assert len(read_run(out).published) == 12
+
+
+def test_a_full_disk_while_margin_writes_leaves_the_results_of_the_last_run(linked, monkeypatch):
+    job, out = linked
     before = {p.name: p.read_bytes() for p in out.iterdir() if p.name != "lock"}
     edit_text(job, "round_to = 0.01", "round_to = 1.0")
     opened, seen = Path.open, []

@@ -1,12 +1,12 @@
 """The manifest of a run: what it read, by which settings, and what must be known of it."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_results import margin_warnings
+from jaxmargin.jobs._paths import job_from
 from jaxmargin.jobs._safeguard_state import STATE_FILE
 from jaxmargin.jobs._safeguards import safeguard_warnings
 from jaxmargin.jobs._scenarios import Scenarios
@@ -49,7 +49,7 @@ def run_manifest(
         )
     manifest = {
         "title": inputs.job.settings["title"],
-        "job": Path(os.path.relpath(inputs.job.path.resolve(), out.resolve())).as_posix(),
+        "job": job_from(inputs.job.path, out),
         "inputs": plan.makes["inputs"],
         "settings": plan.makes["settings"],
         "scenarios": scenarios.provenance,

@@ -191,7 +191,7 @@ def _pool(
 
     if executor == "local":
         return local
-    task = ShardTask(path.resolve(), out.resolve(), plan.identity, jax_settings())
+    task = ShardTask(path.absolute(), out.resolve(), plan.identity, jax_settings())
     opened = ray_pool if executor == "ray" else dask_pool
     return lambda: opened(task, workers or _cores())
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from jaxmargin.errors import InvalidInputError, require
 from jaxmargin.io import make_folder, remove_partial, require_folder, write_json
+from jaxmargin.jobs._paths import job_place
 from jaxmargin.jobs.run._lock import locked
 from jaxmargin.jobs.run._log import log_event
 from jaxmargin.jobs.run._metrics import require_metrics
@@ -166,14 +167,14 @@ def _left_by_the_last_loop(settings: WatchSettings) -> Standing:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         calls = pd.read_parquet(folder / "calls.parquet")
         facts = {name: manifest["update"][name] for name in _FACTS}
-        job = (folder / manifest["job"]).resolve()
+        job = job_place(folder / manifest["job"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInputError(
             f"{folder}: cannot be read ({type(error).__name__}). Move the folder away, so that the "
             "one before counts, or give another --out."
         ) from error
     require(
-        job == settings.path.resolve(),
+        job == job_place(settings.path),
         f"{settings.out}: it has updates of the job {job}. Give another --out.",
     )
     return replace(Standing(), number=number, calls=open_calls(calls), facts=facts)
