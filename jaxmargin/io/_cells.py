@@ -126,7 +126,7 @@ def _is_small(part: pa.Array) -> bool:
 
 def _most(part: pa.Array) -> int:
     """The largest whole number of a piece, whatever its sign."""
-    ends = pc.min_max(part).as_py()
+    ends = pc.call_function("min_max", [part]).as_py()
     return max(abs(end or 0) for end in ends.values())
 
 

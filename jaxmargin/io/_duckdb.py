@@ -1,16 +1,19 @@
 """Results as one DuckDB file, with views ready to query."""
 
+import errno
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jaxmargin.io._digest import DIGEST_KEY, content_digest
 from jaxmargin.io._duckdb_views import view_queries
 from jaxmargin.io._sql_engine import load_package
+from jaxmargin.io._write import partial_name, put_in_place
 
 __all__ = ["read_batches", "write_duckdb"]
 
@@ -35,7 +38,7 @@ def write_duckdb(
         OSError: the file cannot be written.
     """
     duckdb = load_package("duckdb")
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    partial = partial_name(path)
     problem = None
     try:
         with duckdb.connect(str(partial), config={"enable_external_access": "false"}) as database:
@@ -53,9 +56,7 @@ def write_duckdb(
             views = view_queries(set(tables), parts)
             for name, query in views.items():
                 database.execute(f"CREATE VIEW {name} AS {query}")
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        put_in_place(partial, path)
         return list(views)
     except duckdb.Error as error:
         problem = " ".join(str(error).split()).rstrip(".")
@@ -66,18 +67,49 @@ def write_duckdb(
 
 
 def read_batches(place: Path) -> tuple[pa.Schema, Any]:
-    """Columns of a Parquet file or folder of parts, and an iterator of its rows in pieces."""
+    """Columns of a Parquet file or folder of parts, and an iterator of its rows in pieces.
+
+    Each file is checked as a whole before any of its rows comes: pages, and the content where the
+    file states its checksum.
+
+    Raises:
+        OSError: a file is damaged or not there; the iterator raises it too.
+    """
     files = [place] if place.is_file() else sorted(place.glob("*.parquet"))
-    opened = [pq.ParquetFile(file, page_checksum_verification=True) for file in files]
-    schema = opened[0].schema_arrow.remove_metadata()
+    if not files:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place))
+    with _told(files[0]):
+        schema = pq.read_schema(files[0]).remove_metadata()
 
     def batches() -> Any:
-        for file in opened:
-            with file:
-                for batch in file.iter_batches(_ROWS):
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        for file in files:
+            with _told(file):
+                batched = _checked(file).to_batches(_ROWS)
+            for batch in batched:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
     return schema, batches()
+
+
+def _checked(file: Path) -> pa.Table:
+    with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+        table = opened.read()
+    table.validate(full=True)
+    said = (table.schema.metadata or {}).get(DIGEST_KEY)
+    if said is not None and said != content_digest(table):
+        raise ValueError("its content is not that of its checksum")
+    return table
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Say of an error of reading which file it is about, and what to do."""
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        said = f"is damaged ({reason}). Run the job again, or put the file back"
+        raise OSError(None, said, str(file)) from error
 
 
 def _create(database: Any, name: str, rows: Any) -> None:

@@ -15,6 +15,7 @@ from jaxmargin.io._sql_engine import sql_engine
 __all__ = ["append_sql", "open_sql_target"]
 
 _RUNS = "jaxmargin_runs"
+_TABLE = "jaxmargin_"  # begins the names of all tables
 _KEY = "run"  # column of every table: the identity of the run
 
 
@@ -72,16 +73,23 @@ def append_sql(url: DatabaseUrl, run: Mapping[str, Any], tables: Mapping[str, Pa
     Raises:
         OSError: they cannot be appended, and nothing was; its `filename` is the database.
     """
-    engine, problem = sql_engine(url, writes=True), ""
+    engine, names = sql_engine(url, writes=True), {_RUNS, *(f"{_TABLE}{name}" for name in tables)}
+    problem = ""
     try:
-        with engine.begin() as connection:
-            return _append(connection, dict(run), tables)
-    except InvalidInputError as error:
-        problem = error.problems[0]
-    except Exception as error:  # drivers have no common base class
-        if _has_run(engine, run[_KEY]):  # another process was faster
-            return None
-        problem = f"the results cannot be appended, and nothing was ({url.explain(error)})"
+        for _ in range(2):
+            absent = names - _there(engine)
+            try:
+                with engine.begin() as connection:
+                    return _append(connection, dict(run), tables)
+            except InvalidInputError as error:
+                problem = error.problems[0]
+            except Exception as error:  # drivers have no common base class
+                if _has_run(engine, run[_KEY]):  # another process was faster
+                    return None
+                problem = f"the results cannot be appended, and nothing was ({url.explain(error)})"
+                if absent & _there(engine):  # it made tables that were about to be made here too
+                    continue
+            break
     finally:
         engine.dispose()
     raise OSError(None, problem, url.label)
@@ -96,7 +104,7 @@ def _append(connection: Any, run: dict[str, Any], tables: Mapping[str, Path]) ->
     runs = _table(sa, metadata, _RUNS, row.schema, sqlite, is_key=True)
     opened = {name: read_batches(place) for name, place in tables.items()}
     targets = {
-        name: _table(sa, metadata, f"jaxmargin_{name}", schema, sqlite)
+        name: _table(sa, metadata, f"{_TABLE}{name}", schema, sqlite)
         for name, (schema, _) in opened.items()
     }
     for target in (runs, *targets.values()):
@@ -185,3 +193,14 @@ def _has_run(engine: Any, run: str) -> bool:
             return found.first() is not None
     except Exception:  # it cannot be asked
         return False
+
+
+def _there(engine: Any) -> set[str]:
+    """Names of the tables that the database has now; none if it cannot be asked."""
+    import sqlalchemy as sa
+
+    try:
+        with engine.connect() as connection:
+            return set(sa.inspect(connection).get_table_names())
+    except Exception:  # the append says why
+        return set()

@@ -21,6 +21,8 @@ from jaxmargin.io._digest import DIGEST_KEY, content_digest, is_plain
 __all__ = [
     "json_text",
     "make_folder",
+    "partial_name",
+    "put_in_place",
     "remove_partial",
     "require_folder",
     "round_down",
@@ -75,7 +77,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written, or the disk is full; its `filename` is `path`.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+    partial = partial_name(path)
     try:
         with partial.open("xb") as file:
             yield file
@@ -93,6 +95,23 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     sync_folder(path.parent)
 
 
+def partial_name(path: Path) -> Path:
+    """A name for a file until all of it is there; `remove_partial` finds it."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Have a file that is written on the disk, and then under its name; see `written_whole`.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+    sync_folder(path.parent)
+
+
 def remove_partial(folder: Path, name: str = "*") -> int:
     """Take away what killed processes left half written; how many files there were.
 
@@ -100,7 +119,7 @@ def remove_partial(folder: Path, name: str = "*") -> int:
         folder: where it is.
         name: of the file that they were to become; any unless given. Nobody may write it now.
     """
-    left = list(folder.glob(f".{name}.*{_PARTIAL}"))
+    left = [*folder.glob(f".{name}.*{_PARTIAL}"), *folder.glob(f".{name}.*{_PARTIAL}.*")]
     for file in left:
         file.unlink(missing_ok=True)
     return len(left)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import sqlite3
 import threading
 
 import duckdb
@@ -15,12 +14,12 @@ import pytest
 import sqlalchemy
 from database_servers import PASSWORD, connect, postgres_server
 from job_files import edit_text, make_job
+from sql_results import TIME, rows_of, small_tables
 
 from jaxmargin.io import append_sql, open_sql_target, write_duckdb
 from jaxmargin.jobs import run_margin
 
 TABLES = ("requirements", "components", "states")
-TIME = pd.Timestamp("2026-01-02T08:00:00Z").to_pydatetime()
 RUN = {"run": "a" * 64, "title": 'It\'s a "title"', "valuation_time": TIME, "accounts": 2}
 
 
@@ -105,34 +104,6 @@ def test_the_view_of_accounts_short_is_what_their_equity_misses(database, result
     assert dict(status) == states["status"].value_counts().to_dict()
 
 
-def small_tables(folder, parts=1):
-    """Three tables of two accounts, with every kind of cell; each in so many files."""
-    folder.mkdir(exist_ok=True)
-    tables = {
-        "requirements": pa.table(
-            {"account": ["a'; DROP TABLE x; --", "Ω\"b"], "initial": [0.1, 1e300],
-             "maintenance": [0.1 + 0.2, 5e-324], "worst_scenario": ["%s :x", None]}
-        ),
-        "components": pa.table(
-            {"account": ["a'; DROP TABLE x; --", "Ω\"b"], "component": ["it's \"x\"", "Account"],
-             "amount": [float("inf"), None]}
-        ),
-        "safeguards_state": pa.table(
-            {"account": ["a'; DROP TABLE x; --", "Ω\"b"], "held": [True, None], "days": [3, None],
-             "since": pa.array([TIME, None], pa.timestamp("us", "UTC"))}
-        ),
-    }  # fmt: skip
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        if parts == 1:
-            pq.write_table(table, path)
-        else:
-            path.mkdir()
-            for part in range(parts):
-                pq.write_table(table.slice(part, 1), path / f"part-{part:05d}.parquet")
-    return {name: folder / f"{name}.parquet" for name in tables}, tables
-
-
 def test_duckdb_takes_hostile_names_and_parts_and_a_failure_leaves_the_old_file(tmp_path):
     places, tables = small_tables(tmp_path / "parts", parts=2)
     file = tmp_path / "results.duckdb"
@@ -152,17 +123,6 @@ def test_duckdb_takes_hostile_names_and_parts_and_a_failure_leaves_the_old_file(
         write_duckdb(places, file, run=RUN)
     assert file.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts", "results.duckdb"]
-
-
-def rows_of(url, name, where="1 = 1"):
-    """Rows of a table that was appended to, as Python values."""
-    if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as opened:
-            found = opened.execute(f"SELECT * FROM jaxmargin_{name} WHERE {where}").fetchall()
-        opened.close()
-        return found
-    with connect(url) as opened:
-        return opened.execute(f"SELECT * FROM jaxmargin_{name} WHERE {where}").fetchall()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -244,6 +204,30 @@ def test_of_two_processes_with_one_run_one_appends(postgres, tmp_path):
     late.join(30)
     assert found == [None]
     assert len(rows_of(postgres, "requirements")) == 2
+
+
+def test_of_two_runs_that_are_first_at_once_both_are_appended(postgres, tmp_path):
+    with connect(postgres, autocommit=True) as opened:
+        opened.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    places, _ = small_tables(tmp_path / "small")
+    url = open_sql_target(postgres, tmp_path)
+    append_sql(url, RUN, places)
+    with connect(postgres, autocommit=True) as opened:
+        opened.execute("CREATE SCHEMA kept; ALTER TABLE jaxmargin_runs SET SCHEMA kept")
+    with connect(postgres) as opened:  # as another process that makes the table just now
+        opened.execute("CREATE TABLE jaxmargin_runs AS SELECT * FROM kept.jaxmargin_runs")
+        found = []
+        late = threading.Thread(
+            target=lambda: found.append(append_sql(url, RUN | {"run": "e" * 64}, places))
+        )
+        late.start()
+        late.join(0.5)
+        assert late.is_alive()  # it waits for the other, and would make the table too
+    late.join(30)
+    assert found == [6]
+    assert sorted(row[0][0] for row in rows_of(postgres, "runs")) == ["a", "e"]
+    with connect(postgres, autocommit=True) as opened:
+        opened.execute("DROP SCHEMA kept CASCADE")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from job_files import edit_text
+from watch_jobs import make_watched, watched
 
 import jaxmargin.io._snapshot as snapshot_module
 from jaxmargin.errors import InvalidInputError
@@ -176,3 +178,19 @@ def test_one_who_waits_for_a_folder_that_is_taken_away_makes_it_anew(tmp_path, o
         other.join(30)
         assert read(tmp_path, out) == ([1, 1], [])
     assert (out / "locks" / "inputs").exists()
+
+
+def test_a_look_reads_databases_once_and_says_what_is_wrong_with_them(tmp_path, monkeypatch):
+    job, read = make_watched(tmp_path / "job"), []
+    edit_text(job, "positions.parquet", "sqlite:///book.db::none")
+    fill(job.parent, 1)
+    opening = snapshot_module.open_database
+
+    def counted(url):
+        read.append(url.path.name)
+        return opening(url)
+
+    monkeypatch.setattr(snapshot_module, "open_database", counted)
+    with pytest.raises(InvalidInputError, match="no table or view 'none'"):
+        watched(job)
+    assert read == ["book.db"]
