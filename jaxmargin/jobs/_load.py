@@ -16,6 +16,7 @@ from jaxmargin.io import (
     StressScenario,
     build_market,
     build_stress,
+    check_balances,
     estimate_betas,
     factor_names,
     nearest,
@@ -77,7 +78,13 @@ class Inputs:
     files: tuple[InputFile, ...] = ()
 
 
-def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None = None) -> Inputs:
+def load_inputs(
+    path: Path,
+    *,
+    safeguards: bool = False,
+    snapshots: Path | None = None,
+    balances: pd.DataFrame | None = None,
+) -> Inputs:
     """Read and check every input of the job at `path`; nothing is computed.
 
     Args:
@@ -85,6 +92,7 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
         safeguards: whether what is asked for applies safeguards, or has no margins; else a job
             that has them is refused, as its margins would be too low.
         snapshots: folder for tables of databases; see `read_job`.
+        balances: collateral to take in place of what the job's table has.
 
     Raises:
         InvalidInputError: with every problem of every input.
@@ -96,8 +104,8 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
     assert job is not None  # a job that cannot be used has problems
     require(
         safeguards or job.safeguards is None,
-        f"{path.name}, [safeguards]: only jaxmargin margin applies them. Give a copy of the job "
-        "without the section for margins as they are before.",
+        f"{path.name}, [safeguards]: this command does not apply them; margin, run and watch do. "
+        "Give a copy of the job without the section for margins as they are before.",
     )
     files += see_files(job.inputs()[1:])
     time = job.settings["valuation_time"]
@@ -111,9 +119,12 @@ def load_inputs(path: Path, *, safeguards: bool = False, snapshots: Path | None 
     book = read_book(
         {name: path for name, path in job.book.items() if path}, time, market, problems
     )
-    balances = None
     if market is not None and book is not None and job.book["collateral"]:
-        balances = read_balances(job.book["collateral"], market, problems)
+        file = job.book["collateral"]
+        if balances is None:
+            balances = read_balances(file, market, problems)
+        else:
+            balances = check_balances(file, balances, market, problems)
         book = book if balances is None else with_accounts_of(book, balances)
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []

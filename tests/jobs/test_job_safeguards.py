@@ -373,7 +373,7 @@ def test_tools_take_the_margins_that_the_job_has_over_their_windows(tmp_path):
     ids=["allocate", "backtest", "compare", "explain", "sensitivities", "what-if"],
 )
 def test_what_would_leave_safeguards_out_is_refused(jobs, command):
-    with pytest.raises(InvalidInputError, match="only jaxmargin margin applies them"):
+    with pytest.raises(InvalidInputError, match="does not apply them; margin, run and watch do"):
         command(jobs[0])
 
 

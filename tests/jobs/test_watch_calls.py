@@ -154,9 +154,9 @@ def test_while_a_market_is_bad_calls_go_on_from_the_last_good_margin_and_newer_c
         bad_market,
         lambda: set_balances(job, "fallen,USDC,2000000\nshort,BTC,20\nlong,USDC,1\n"),
     )
-    assert first["calls"]["opened"] == 1 and second["update"] == 1
+    assert first["calls"]["opened"] == 1 and (second["update"], second["held"]) == (2, 1)
     assert third["stale"] and third["failures"] == 2 and third["since"] == second["checked"]
-    assert third["update"] == 2 and third["mode"] == "collateral"
+    assert third["update"] == 3 and third["mode"] == "collateral"
     assert third["margins_as_of"] == first["as_of"] < third["as_of"] == third["checked"]
     assert (third["calls"]["closed"], third["calls"]["opened"]) == (1, 1)
     now = content(job.parent / "watch/current")

@@ -10,7 +10,7 @@ import pytest
 from job_files import edit_table, edit_text, set_cell
 from watch_jobs import content, cut_short, hold, make_watched, same_as_full, set_balances, watched
 
-from jaxmargin.jobs.watch import _folder, _step, _updates
+from jaxmargin.jobs.watch import _folder, _publish, _step, _updates
 
 
 @pytest.fixture
@@ -66,31 +66,35 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_bad_input_leaves_the_last_good_update_and_is_told_until_it_is_good_again(job, fault):
+def test_a_bad_input_leaves_the_last_good_margins_and_is_told_until_it_is_good_again(job, fault):
     spoil, told = FAULTS[fault]
     kept, before = job.parent.parent / "kept", {}
     shutil.copytree(job.parent, kept)
     current = job.parent / "watch/current"
+    number = 1 if "positions.parquet" in told else 2  # smaller positions are usable, else
 
     def spoiled():
         before.update(content(current))
         spoil(job)
-        hold(job, "long", 0.1) if fault != "a file cut short" else None  # would lower a margin
+        hold(job, "long", 0.1) if fault != "a file cut short" else None
 
     def repair():
-        assert content(current) == before
-        assert current.readlink().name == "000001"
+        assert current.readlink().name == f"{number:06d}"
+        for name in ("requirements.parquet", "components.parquet"):  # none falls
+            assert content(current)[name] == before[name]
         for file in kept.rglob("*.*"):
             shutil.copyfile(file, job.parent / file.relative_to(kept))
 
     first, second, third, fourth = watched(job, spoiled, None, repair)
     assert not first["stale"] and first["since"] is None and first["failures"] == 0
-    for number, look in enumerate((second, third), 1):
-        assert look["stale"] and look["failures"] == number and look["update"] == 1
-        assert look["since"] == second["checked"] and look["as_of"] == first["as_of"]
+    for failures, look in enumerate((second, third), 1):
+        assert look["stale"] and look["failures"] == failures and look["update"] == number
+        assert look["since"] == second["checked"] and look["margins_as_of"] == first["as_of"]
         assert any(told in problem for problem in look["problems"]), look["problems"]
         assert all(problem.endswith((".", "?)")) for problem in look["problems"])
-    assert not fourth["stale"] and fourth["problems"] == [] and fourth["update"] == 1
+    assert not fourth["stale"] and fourth["problems"] == []
+    assert fourth["update"] == (1 if number == 1 else 3)
+    assert content(current)["states.parquet"] == before["states.parquet"]
 
 
 def test_a_market_older_than_allowed_is_stale_although_no_file_changed(job):
@@ -104,7 +108,7 @@ def test_a_market_older_than_allowed_is_stale_although_no_file_changed(job):
         most_age=60.5,  # the loop begins at 09:00
     )
     assert [look["stale"] for look in looks] == [False, True, True, False]
-    assert [look["update"] for look in looks] == [1, 1, 1, 2]
+    assert [look["update"] for look in looks] == [1, 1, 2, 3]
     assert "the market's oldest mark is 61 minutes old, above 60.5" in looks[1]["problems"][0]
     assert looks[1]["market_age_minutes"] == 61.0 and looks[3]["market_age_minutes"] == 1.0
 
@@ -127,7 +131,7 @@ def test_a_file_written_while_it_is_read_is_read_again_at_the_next_look(job, mon
 
 
 def test_a_full_disk_keeps_the_last_update_and_the_next_look_writes(job, monkeypatch):
-    write, calls = _step.write_results, []
+    write, calls = _publish.write_results, []
 
     def fails_once(*arguments):
         calls.append(1)
@@ -135,7 +139,7 @@ def test_a_full_disk_keeps_the_last_update_and_the_next_look_writes(job, monkeyp
             raise OSError(28, "No space left on device", "requirements.parquet")
         return write(*arguments)
 
-    monkeypatch.setattr(_step, "write_results", fails_once)
+    monkeypatch.setattr(_publish, "write_results", fails_once)
     _, second, third = watched(job, lambda: hold(job, "long", 2.5), None)
     assert second["stale"] and second["update"] == 1
     assert second["problems"] == [
@@ -163,7 +167,8 @@ def test_an_unexpected_error_does_not_end_the_loop_and_its_message_is_not_logged
     with caplog.at_level(logging.INFO, "jaxmargin.jobs"):
         _, second, third = watched(job, lambda: hold(job, "long", 2.718281), None)
     assert second["problems"] == ["Unexpected KeyError; the log says where. Report it."]
-    assert not third["stale"] and third["update"] == 2
+    assert second["stale"] and second["update"] == 2  # a full update is not all there is
+    assert not third["stale"] and third["update"] == 3
     (failed,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert failed.facts["error"] == "KeyError" and failed.facts["file"] == Path(__file__).name
     for record in caplog.records:

@@ -55,6 +55,7 @@ def run_watch(
     updates: int | None = None,
     keep: int | None = None,
     most_age: float | None = None,
+    uplift: float = 0.0,
     clock: Clock | None = None,
     report: Callable[[dict[str, Any], pd.DataFrame], None] | None = None,
     metrics: Path | None = None,
@@ -70,8 +71,9 @@ def run_watch(
     Each update is a folder `out/updates/<number>` with the tables of `run_margin`, equal to the
     last bit, and `calls.parquet`, see `call_table`; `out/current` points to the last one.
     Inputs that cannot be used change nothing of that: the last good update stays, and
-    `status.json` says that it is stale, since when and why. Then collateral alone is still
-    updated where it can be, at the last good prices. Such inputs end the loop only where the
+    `status.json` says that it is stale, since when and why. What else is new is still margined
+    where it can be, with the last good market or collateral in place of the bad one, and no
+    account's margin falls by it; see `stale_results`. Such inputs end the loop only where the
     folder has no update yet. A loop that is started again goes on from the folder's last update.
 
     Args:
@@ -82,6 +84,7 @@ def run_watch(
         updates: end after so many updates; never if None.
         keep: latest updates that stay in the folder; all if None.
         most_age: minutes that the oldest mark of a market may have; any if None.
+        uplift: share by which margins are raised while they are stale; 0.1 for 10 %.
         clock: the machine's unless given; ends the loop, after the update in hand.
         report: called after each look with the status and the calls.
         metrics: file for Prometheus, written anew after each look; none if None.
@@ -97,7 +100,7 @@ def run_watch(
     with ExitStack() as held:
         own = held.enter_context(tempfile.TemporaryDirectory(prefix="jaxmargin-"))
         snapshots = Path(own) / "inputs"  # it comes and goes, in a folder that is ours alone
-        settings = WatchSettings(path, out, every, call_at, keep, most_age, snapshots)
+        settings = WatchSettings(path, out, every, call_at, keep, most_age, uplift, snapshots)
         _check(settings, updates)
         if metrics is not None:
             require_metrics()
@@ -144,6 +147,10 @@ def _check(settings: WatchSettings, updates: int | None) -> None:
     require(
         settings.most_age is None or settings.most_age > 0.0,
         f"most_age (--most-age) must be above 0 minutes; got {settings.most_age!r}.",
+    )
+    require(
+        math.isfinite(settings.uplift) and settings.uplift >= 0.0,
+        f"uplift (--uplift) must be 0 or more; got {settings.uplift!r}. Write 10 % as 0.1.",
     )
     other = [name for name in ("plan.json", "manifest.json") if (settings.out / name).exists()]
     require(

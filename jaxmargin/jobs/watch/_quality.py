@@ -4,12 +4,42 @@ from datetime import datetime
 
 import pandas as pd
 
+from jaxmargin.errors import InvalidInputError, UnavailableInputError
 from jaxmargin.io import Problems, read_raw
 from jaxmargin.jobs._load import Inputs
 
-__all__ = ["age_minutes", "check_age", "check_crossed", "check_order"]
+__all__ = [
+    "age_minutes",
+    "check_age",
+    "check_crossed",
+    "check_order",
+    "require_sound",
+]
 
 _MARKET = ("assets", "forwards", "volatilities")
+
+
+def require_sound(
+    inputs: Inputs, before: Inputs | None, now: datetime, most_age: float | None
+) -> None:
+    """Raise `InvalidInputError` with all that keeps a market from the place of the one before.
+
+    Args:
+        inputs: that may be margined.
+        before: those of the last good update, if there is one.
+        now: the time of the look.
+        most_age: minutes that the oldest mark may have; any if None.
+
+    Raises:
+        UnavailableInputError: the market is of a time to come.
+    """
+    problems = Problems()
+    if inputs is not before:  # else they were sound already
+        check_order(inputs, before, problems)
+        check_crossed(inputs, problems)
+    ahead = check_age(inputs, now, most_age, problems)
+    if problems.found:
+        raise (UnavailableInputError if ahead else InvalidInputError)(problems.found)
 
 
 def age_minutes(inputs: Inputs, now: datetime) -> float:

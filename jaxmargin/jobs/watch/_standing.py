@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from jaxmargin.jobs._margin_results import MarginResults
 from jaxmargin.jobs.watch._calls import no_calls
 from jaxmargin.jobs.watch._look import Look
 from jaxmargin.jobs.watch._quality import age_minutes
@@ -26,6 +27,7 @@ class WatchSettings:
         call_at: requirement per collateral above which a call is opened.
         keep: latest updates that stay; all if None.
         most_age: minutes that the oldest mark of a market may have; any if None.
+        uplift: share by which stale margins are raised.
         snapshots: folder for tables of databases as they were at the last look.
     """
 
@@ -35,6 +37,7 @@ class WatchSettings:
     call_at: float
     keep: int | None
     most_age: float | None
+    uplift: float
     snapshots: Path
 
 
@@ -45,11 +48,14 @@ class Standing:
     Attributes:
         number: of the last update written; 0 if there is none.
         written: updates that this process wrote.
-        update: the last good one; None until this process has one.
+        update: the last one, with margins as they are before `stale_results`; None until this
+            process has one.
         good: inputs that it is of.
+        fresh: results of the last update of which all inputs were good.
+        raised: whether the last update has stale margins.
         tried: inputs that were last looked at.
         calls: of it.
-        facts: of it, for the status: as_of, mode, changed, charged, priced.
+        facts: of it, for the status: as_of, mode, changed, charged, priced, held, uplift.
         problems: why newer inputs are not used; empty if they are.
         again: whether the same inputs may do better at another try.
         since: when results became stale.
@@ -60,6 +66,8 @@ class Standing:
     written: int = 0
     update: Update | None = None
     good: Look = field(default_factory=dict)
+    fresh: MarginResults | None = None
+    raised: bool = False
     tried: Look = field(default_factory=dict)
     calls: pd.DataFrame = field(default_factory=no_calls)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -94,5 +102,6 @@ def status_of(
             "call_at": settings.call_at,
             "keep": settings.keep,
             "most_age_minutes": settings.most_age,
+            "uplift": settings.uplift,
         },
     }

@@ -69,6 +69,7 @@ def full_update(
     *,
     snapshots: Path,
     check: Callable[[Inputs], None],
+    balances: pd.DataFrame | None = None,
 ) -> Update:
     """Read and margin everything.
 
@@ -77,6 +78,7 @@ def full_update(
         before: the update before, in the same process.
         snapshots: folder with tables of databases as they were at the look; see `read_job`.
         check: raises `InvalidInputError` for inputs that are not to be margined.
+        balances: collateral to take in place of what the job's table has.
 
     Raises:
         InvalidInputError: with every problem of the inputs; without collateral in [book], which
@@ -84,7 +86,7 @@ def full_update(
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     start = time.perf_counter()
-    inputs = load_inputs(path, safeguards=True, snapshots=snapshots)
+    inputs = load_inputs(path, safeguards=True, snapshots=snapshots, balances=balances)
     require(
         inputs.balances is not None,
         f"{path.name}, [book]: key 'collateral' is missing, and calls need what accounts have. "
@@ -109,11 +111,15 @@ def full_update(
     )
 
 
-def positions_update(before: Update) -> Update:
+def positions_update(before: Update, *, balances: pd.DataFrame | None = None) -> Update:
     """Read the book anew and margin accounts whose positions differ, in the market of `before`.
 
     The tables are those of a full update bit for bit; see `update_run`. Safeguards, where the job
     has them, are applied to all accounts anew.
+
+    Args:
+        before: the update before.
+        balances: collateral to take in place of what the job's table has.
 
     Raises:
         InvalidInputError, MemoryError: see `full_update`.
@@ -122,7 +128,8 @@ def positions_update(before: Update) -> Update:
     market = before.inputs.market
     files = {name: file for name, file in job.book.items() if file}
     book = read_book(files, job.settings["valuation_time"], market, problems)
-    balances = read_balances(job.book["collateral"], market, problems)
+    if balances is None:
+        balances = read_balances(job.book["collateral"], market, problems)
     problems.raise_if_any()
     assert book is not None and balances is not None  # or there are problems
     return _margined(before, book, balances, start)
