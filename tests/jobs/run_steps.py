@@ -1,8 +1,9 @@
 """A run of made-up shards, killed at one step or whole: no market, no book, no device.
 
 `python run_steps.py FOLDER` kills a run at its first step, at its second, and so on, each in a
-process of its own that is forked here, goes on with it in another, and prints what was found as
-JSON. A step is an open, half a write, a sync, a rename, a folder made or a lock signed.
+process of its own that is forked here, goes on with it in another, shares a run out among three
+processes of which one is killed, and prints what was found as JSON. A step is an open, half a
+write, a sync, a rename, a folder made or a lock signed.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -152,6 +154,16 @@ def stop_at(step, stop, patch=setattr):
 
 def forked(act):
     """Do `act` in a process of its own; how that ended."""
+    return ended(fork(act))
+
+
+def ended(child):
+    """How a process ended, once it has."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def fork(act):
+    """Begin `act` in a process of its own; its number."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -160,7 +172,34 @@ def forked(act):
             code = 0
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child
+
+
+def share_at_once(folder):
+    """Three processes share nine shards at the same time, one is killed; then three again."""
+    out, of = folder / "shares", makes(size=1)
+    assert forked(lambda: start(folder / "alone", of=of, accounts=9)) == 0
+
+    def share(number, dies):
+        def before(plan):
+            time.sleep(0.02)  # so that all are at work together
+            if dies and (out / "shards/00001.json").exists():
+                (out / "components.parquet/.part-00004.parquet.0.partial").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        start(out, of=of, accounts=9, share=(number, 3), before=before)
+
+    def at_once(deadly):
+        children = [fork(lambda k=k: share(k, k == deadly)) for k in range(3)]
+        return [ended(child) for child in children]
+
+    first, whole = at_once(1), (out / "manifest.json").exists()
+    computed = len(list((out / "shards").glob("*.json")))
+    (out / ".results.duckdb.0.partial.wal").touch()
+    second = at_once(None)
+    left = [path.name for path in out.rglob("*.partial*")]
+    same = files(out) == files(folder / "alone")
+    return {"first": [*first, whole, computed], "second": [*second, same, left]}
 
 
 def main(folder):
@@ -187,7 +226,8 @@ def main(folder):
         assert forked(lambda out=out: start(out, accounts=3)) == 0
         same += files(out) == whole
         shutil.rmtree(out)
-    print(json.dumps({"killed": killed, "same": same, "half_final": early, "files": len(whole)}))
+    found = {"killed": killed, "same": same, "half_final": early}
+    print(json.dumps(found | share_at_once(folder)))
 
 
 if __name__ == "__main__":

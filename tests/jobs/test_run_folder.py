@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import run_steps
 from run_steps import TABLES, files, makes, shard_of, start, stop_at
 
+import jaxmargin.jobs.run._shard_files as shard_files
 from jaxmargin.jobs.run import FolderInUseError
 from jaxmargin.jobs.run._drive import finished
 from jaxmargin.jobs.run._lock import is_locked, locked, locked_shard
@@ -39,7 +41,7 @@ def damaged(content, place):
     return content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :]
 
 
-def test_a_run_killed_at_any_step_goes_on_to_the_same_bytes(tmp_path):
+def test_a_run_killed_at_any_step_goes_on_to_the_same_bytes_and_so_do_shares_at_once(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", run_steps.__file__, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -50,6 +52,9 @@ def test_a_run_killed_at_any_step_goes_on_to_the_same_bytes(tmp_path):
     assert found["killed"] > 100  # opens, writes, syncs, renames of 10 files, folders and locks
     assert found["same"] == found["killed"]
     assert found["half_final"] == 0
+    # three processes at once, that of shards 1, 4 and 7 killed after the first; then three again
+    assert found["first"] == [0, -signal.SIGKILL, 0, False, 7]
+    assert found["second"] == [0, 0, 0, True, []]
 
 
 def test_a_full_disk_at_any_step_leaves_whole_files_alone_and_the_run_goes_on(
@@ -175,3 +180,30 @@ def test_a_second_run_in_the_folder_is_refused_and_says_whose_it_is(out):
         assert start(out, share=(0, 2)).manifest is not None
         with pytest.raises(FolderInUseError):
             start(out)
+
+
+def test_a_share_reads_the_files_of_its_own_shards_alone(out, monkeypatch):
+    start(out)
+    real, read = shard_files.sha256, []
+    monkeypatch.setattr(shard_files, "sha256", lambda path: (read.append(path.name), real(path))[1])
+    assert start(out, share=(1, 3)).manifest is not None
+    assert read == ["part-00001.parquet"] * 2
+    path = out / "components.parquet/part-00002.parquet"
+    path.write_bytes(damaged(path.read_bytes(), 100))
+    assert start(out, share=(0, 3)).computed == 0
+    assert start(out, share=(2, 3)).computed == 1
+
+
+def test_what_killed_processes_left_goes_with_the_next_that_is_alone(out):
+    left = (".results.duckdb.0.partial.wal", ".inputs.0.taking/book.parquet", "shards/.x.0.partial")
+    start(out)
+    for share in (None, (0, 3)):
+        for name in left:
+            (out / name).parent.mkdir(exist_ok=True)
+            (out / name).touch()
+        start(out, share=share)
+        assert not [name for name in left if (out / name).exists()], share
+    (out / left[0]).touch()
+    with locked(out, alone=False):
+        start(out, share=(0, 3))
+    assert (out / left[0]).exists()  # it may be that of the other

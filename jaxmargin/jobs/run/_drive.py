@@ -5,6 +5,7 @@ Nothing here knows what a shard holds, so that tests can kill it at every write.
 
 import errno
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ def clear_partial(out: Path, plan: RunPlan) -> None:
     """Take away what killed processes left half written; the folder must be held alone."""
     folders = [out, out / "shards", *(out / f"{name}.parquet" for name in plan.tables)]
     left = sum(remove_partial(folder) for folder in folders if folder.is_dir())
+    for folder in out.glob(".*.taking"):  # tables of databases that were being read
+        shutil.rmtree(folder, ignore_errors=True)
+        left += 1
     if left:
         log_event("partial files removed", files=left)
 
@@ -69,9 +73,10 @@ def drive(
     """
     plan = progress.plan
     require_only_own(out, plan)
-    missing = _verify(out, progress)
+    own = [k for k in range(plan.shards) if share is None or k % share[1] == share[0]]
+    missing = _verify(out, progress, own)
     progress.begin()
-    mine = [k for k in missing if share is None or k % share[1] == share[0]]
+    mine = [shard for shard in own if shard in missing]
     log_event("run started", identity=plan.identity[:12], shards=plan.shards,
               missing=len(missing), mine=len(mine), accounts=plan.accounts)  # fmt: skip
     if mine:
@@ -90,11 +95,14 @@ def drive(
     return _finish(out, plan, work)
 
 
-def _verify(out: Path, progress: RunProgress) -> list[int]:
-    """Shards that are not there as they should be; the others are done."""
-    missing = []
+def _verify(out: Path, progress: RunProgress, own: Sequence[int]) -> list[int]:
+    """Shards that are not there as they should be; the others are done.
+
+    What files hold is looked at in one's `own` shards alone: other processes look at theirs.
+    """
+    missing, mine = [], set(own)
     for shard in range(progress.plan.shards):
-        problem = problem_of(out, progress.plan, shard)
+        problem = problem_of(out, progress.plan, shard, content=shard in mine)
         if problem is None:
             progress.done.add(shard)
             continue

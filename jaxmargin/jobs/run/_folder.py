@@ -78,16 +78,16 @@ def run_in_folder(
         "there stays as it is.",
     )
     with ExitStack() as stack:
-        held = (out / PLAN_FILE).exists()  # else only once the inputs are known to be sound
-        if held:
-            stack.enter_context(locked(out, alone=share is None))
+        alone = None
+        if (out / PLAN_FILE).exists():  # else only once the inputs are known to be sound
+            alone = stack.enter_context(locked(out, alone=share is None))
         plan = _same_plan(out, makes)
         if plan is None:
             plan = new_plan()
             _require_free(out, plan)
             make_folder(out)
-            if not held:
-                stack.enter_context(locked(out, alone=share is None))
+            if alone is None:
+                alone = stack.enter_context(locked(out, alone=share is None))
             if _same_plan(out, makes) is None:  # nobody began meanwhile
                 write_plan(plan, out)
         if share is None:
@@ -101,6 +101,8 @@ def run_in_folder(
         seconds = round(state.seconds, 3)
         log_event("run ended", done=len(state.done), total=plan.shards,
                   whole=manifest is not None, seconds=seconds)  # fmt: skip
+        if share is not None and alone is not None and alone():
+            clear_partial(out, plan)
     return RunResult(
         plan=plan,
         done=len(state.done),

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,16 @@ class FolderInUseError(JobError):
 
 
 @contextmanager
-def locked(out: Path, *, alone: bool) -> Iterator[None]:
+def locked(out: Path, *, alone: bool) -> Iterator[Callable[[], bool]]:
     """Hold the folder of a run; it is free again when the process ends, however that happens.
 
     Args:
         out: the folder, which is there.
         alone: whether no other process may hold it at once.
+
+    Yields:
+        What a process that has shared it calls at its end: whether it now holds it alone. If not,
+        it holds it no more.
 
     Raises:
         FolderInUseError: another process holds it.
@@ -50,7 +54,7 @@ def locked(out: Path, *, alone: bool) -> Iterator[None]:
             )
         with _named(path):
             _sign(number)
-        yield
+        yield lambda: _taken(number, fcntl.LOCK_EX, 0.0)
     finally:
         os.close(number)
 
