@@ -47,7 +47,7 @@ _FUND_KEYS = {
     for rule in ("cover_one", "cover_two", "largest_or_next_two")
     for key, kind in (("amount", NUMBER), ("stress", TEXT))
 }
-_CALLS = _columns("account status reason", "requirement collateral ratio", "call since")
+_CALLS = _columns("account status", "requirement collateral ratio", "call since")
 KINDS = {
     "margin": ResultKind(
         "manifest.json",

@@ -43,8 +43,7 @@ def test_open_calls_of_a_watch_come_first_with_what_is_missing(tmp_path, undrawn
     )
     page = page_of([change(folder, calls=calls, update={"call_at": 1.1})], tmp_path)
     rows = page.tables["Open calls"]
-    assert rows[1] == ["delta", "400.00", "400.00", "0.00", "no collateral", "7", "opened",
-                       "no collateral"]  # fmt: skip
+    assert rows[1] == ["delta", "400.00", "400.00", "0.00", "no collateral", "7", "opened"]
     assert rows[2][:6] == ["gamma", "50.00", "300.00", "250.00", "120.00%", "5"]
     assert len(rows) == 3 and page.tiles["Margin calls"][0] == "2"
     assert "above 110 % of collateral" in said(page) and "Closed by this update: 1" in said(page)

@@ -17,7 +17,6 @@ from jaxmargin.report.page._parts import (
     left_out,
     money,
     name,
-    plain,
     rows_of,
 )
 
@@ -43,11 +42,11 @@ def calls_section(margin: ResultFolder) -> Section:
     headings = [
         Heading("account", False), Heading(f"call {currency}"), Heading(f"requirement {currency}"),
         Heading(f"collateral {currency}"), Heading("ratio"), Heading("since update"),
-        Heading("status", False), Heading("why", False),
+        Heading("status", False),
     ]  # fmt: skip
     rows = rows_of(
         shown, ("account", name), ("call", money), ("requirement", money), ("collateral", money),
-        ("ratio", _ratio), ("since", count), ("status", _status), ("reason", plain),
+        ("ratio", _ratio), ("since", count), ("status", _status),
     )  # fmt: skip
     note = left_out(len(shown), len(calls), "calls", f"{path}/calls.parquet")
     tables = [Table("Open calls", headings, rows, note)] if len(calls) else []
