@@ -47,6 +47,14 @@ def watch(
         str,
         typer.Option(help="Oldest that a mark of the market may be: 60m; any age unless given."),
     ] = "",
+    uplift: Annotated[
+        float,
+        typer.Option(help="Share by which margins are raised while they are stale: 0.1 for 10 %."),
+    ] = 0.0,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="Print counts alone: no account, no amount, no problem."),
+    ] = False,
     log: Annotated[
         Path | None, typer.Option(help="File to append events to; it says nothing of the book.")
     ] = None,
@@ -59,8 +67,8 @@ def watch(
 ) -> None:
     """Margin a job again whenever its inputs change, and say who must post more collateral.
 
-    Bad new inputs leave the last good update as it is, and status.json says that it is stale.
-    Ctrl-C or SIGTERM end it after the update in hand.
+    While some inputs are bad, the others are margined beside the last good ones, no margin falls,
+    and status.json says that all is stale. Ctrl-C or SIGTERM end it after the update in hand.
     """
     seconds = _seconds("--every", every)
     age = _seconds("--most-age", most_age) / 60.0 if most_age else None
@@ -69,19 +77,21 @@ def watch(
     from jaxmargin.jobs.run import log_to
     from jaxmargin.report import print_plain
 
-    clock, last = SystemClock(), {"update": None, "problems": []}
+    clock, last = SystemClock(), {"update": None, "problems": [], "warnings": []}
 
     def report(status: dict[str, Any], calls: "pd.DataFrame") -> None:
         if status["update"] != last["update"]:
-            print_plain(_update_lines(status, calls))
+            print_plain(_update_lines(status, calls, quiet=quiet))
         if status["problems"] != last["problems"]:
-            print_plain(_problem_lines(status), error=True)
+            print_plain(_problem_lines(status, quiet=quiet), error=True)
+        if status["warnings"] != last["warnings"]:
+            print_plain([f"warning: {each}" for each in status["warnings"]], error=True)
         last.update({name: status[name] for name in last})
 
     with log_to(log, log_format), _ended_by_signals(clock):
         result = run_watch(
             job, out, every=seconds, call_at=call_at, updates=updates, keep=keep, most_age=age,
-            clock=clock, report=report, metrics=metrics,
+            uplift=uplift, clock=clock, report=report, metrics=metrics,
         )  # fmt: skip
     print_plain([f"Ended after {result.updates:,} updates; the last is {out / 'current'}."])
 
@@ -113,26 +123,30 @@ def _seconds(option: str, text: str) -> float:
     return value
 
 
-def _update_lines(status: dict[str, Any], calls: "pd.DataFrame") -> list[str]:
+def _update_lines(status: dict[str, Any], calls: "pd.DataFrame", *, quiet: bool) -> list[str]:
     counts = status["calls"]
-    lines = [
+    first = (
         f"{status['as_of']}  update {status['update']} ({status['mode']}): "
         f"{status['charged']:,} accounts margined; calls {counts['opened']:,} opened, "
-        f"{counts['continued']:,} continued, {counts['closed']:,} closed; "
-        f"{counts['amount']:,.2f} called."
-    ]
+        f"{counts['continued']:,} continued, {counts['closed']:,} closed"
+    )
+    if quiet:
+        return [f"{first}."]
     opened = calls[calls["status"] == "opened"].sort_values("call", ascending=False)
-    lines += [
+    lines = [
         f"  {row['account']}: call {row['call']:,.2f}; {row['reason']}"
         for _, row in opened.head(_LISTED).iterrows()
     ]
     if len(opened) > _LISTED:
         lines.append(f"  and {len(opened) - _LISTED:,} more in calls.parquet")
-    return lines
+    return [f"{first}; {counts['amount']:,.2f} called.", *lines]
 
 
-def _problem_lines(status: dict[str, Any]) -> list[str]:
+def _problem_lines(status: dict[str, Any], *, quiet: bool) -> list[str]:
     if not status["problems"]:
         return [f"{status['checked']}  inputs are good again."]
-    stale = f"{status['checked']}  update {status['update']} is stale since {status['since']}:"
-    return [stale, *(f"  {problem}" for problem in status["problems"])]
+    stale = f"{status['checked']}  update {status['update']} is stale since {status['since']}"
+    if quiet:
+        count = len(status["problems"])
+        return [f"{stale}; {count:,} problem{'s' * (count != 1)} in status.json."]
+    return [f"{stale}:", *(f"  {problem}" for problem in status["problems"])]

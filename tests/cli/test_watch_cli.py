@@ -30,8 +30,10 @@ def test_a_signal_ends_it_with_code_0_after_the_update_in_hand(
         return ask(clock)
 
     monkeypatch.setattr(SystemClock, "now", signaled)
-    code, output, errors = run_command("watch", job, "--out", tmp_path / "out", "--every", "1h")
-    assert code == 0 and errors == ""
+    code, output, errors = run_command("watch", job, "--out", tmp_path / "out", "--every", "90m")
+    first, second = errors.splitlines()  # the market is of the past
+    assert code == 0 and first.startswith("warning: The market's oldest mark is more than 60 min")
+    assert second.startswith("warning: Inputs are looked at less often than every 60 minutes")
     assert "update 1 (full): 4 accounts margined; calls 1 opened" in output
     assert "fallen: call " in output and "Ended after 1 updates" in output
     status = json.loads((tmp_path / "out/status.json").read_text())
@@ -75,7 +77,27 @@ def test_it_prints_problems_once_and_when_they_are_over(job, tmp_path, run_comma
         "watch", job, "--out", tmp_path / "out", "--every", "2m", "--log", log, "--call-at", "1.2"
     )
     lines = errors.strip().splitlines()
-    assert code == 0 and len(lines) == 3 and acts[0] <= 120.0
-    assert "update 1 is stale since" in lines[0] and "positions.parquet" in lines[1]
-    assert "inputs are good again" in lines[2] and output.count("update 1") == 1
+    assert code == 0 and len(lines) == 4 and acts[0] <= 120.0
+    assert "--most-age" in lines[0]  # once
+    assert "update 1 is stale since" in lines[1] and "positions.parquet" in lines[2]
+    assert "inputs are good again" in lines[3] and output.count("update 1") == 1
     assert "update is stale" in log.read_text() and "owner" not in log.read_text()
+
+
+def test_quiet_prints_no_account_no_amount_and_no_problem(job, tmp_path, run_command, monkeypatch):
+    set_balances(job, "long,USDC,500000\nshort,BTC,20\n")
+    acts = []
+
+    def wait(clock, seconds):
+        acts.append(seconds)
+        set_cell(job, "positions", "account", 1, "")
+        return len(acts) == 2
+
+    monkeypatch.setattr(SystemClock, "wait", wait)
+    words = ("--quiet", "--uplift", "0.1", "--most-age", "99999h")
+    code, output, errors = run_command("watch", job, "--out", tmp_path / "out", *words)
+    first, raised, end = output.splitlines()
+    assert code == 0 and first.endswith("calls 1 opened, 0 continued, 0 closed.")
+    assert "update 2 (uplift): 0 accounts margined; calls 0 opened, 1 continued" in raised
+    assert end.startswith("Ended after 2 updates") and "fallen" not in output
+    assert errors.count("\n") == 1 and errors.endswith("; 1 problem in status.json.\n")

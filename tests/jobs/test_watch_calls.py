@@ -49,6 +49,15 @@ def test_without_collateral_every_requirement_is_called_and_the_ratio_is_infinit
     assert np.isinf(table["ratio"]).all() and set(table["reason"]) == {"no collateral"}
 
 
+def test_what_is_not_known_is_called():
+    table = calls(unknown=(7.0, np.nan), both=(np.nan, 5.0), fine=(1.0, 5.0)).set_index("account")
+    assert list(table.index) == ["both", "unknown"] and set(table["status"]) == {"opened"}
+    assert table["call"]["unknown"] == 7.0 and np.isnan(table["ratio"]).all()
+    assert set(table["reason"]) == {"the requirement or the collateral is not known"}
+    later = calls(table.reset_index(), 2, unknown=(7.0, np.nan), both=(5.0, 5.0))
+    assert list(later["status"]) == ["closed", "continued"]
+
+
 def test_a_call_goes_on_until_the_requirement_is_covered_in_full():
     first = calls(a=(120.0, 100.0), b=(100.0, 100.0))
     second = calls(first, 2, a=(120.0, 115.0), b=(111.0, 100.0)).set_index("account")

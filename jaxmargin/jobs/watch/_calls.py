@@ -1,5 +1,7 @@
 """Intraday margin calls: who must post more, since when, and who no longer must."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -34,7 +36,8 @@ def call_table(
 
     A call is opened where the requirement $R$ is above `call_at` times the collateral $C$, as
     article 26 of Regulation (EU) 153/2013 has it with 1.1; it asks for all that is missing,
-    $R - C$. It goes on until $R \le C$, and is then closed.
+    $R - C$, or for $R$ where $C$ is not known. It goes on until $R \le C$, and is then closed.
+    Collateral has no haircut here, so that the call may be too small; see `coverage`.
 
     Columns: account; requirement (initial margin, rounded up); collateral (balances at spot and
     contracts at their marks, which is `equity` in the states, rounded down; missing where the
@@ -55,17 +58,20 @@ def call_table(
     required = states["initial"].to_numpy(np.float64)
     held = states["equity"].to_numpy(np.float64)
     missing = np.maximum(-states["available"].to_numpy(np.float64), 0.0)
+    missing = np.where(np.isnan(held), required, missing)
     limit = call_at * held
-    above = required > limit + 4.0 * np.spacing(np.abs(limit))  # the product is rounded
+    limit = limit + 4.0 * np.spacing(np.abs(limit))  # the product is rounded
+    above = ~(required <= limit)  # also where one of them is not known
     had = open_calls(before).set_index("account")["since"]
     since = had.reindex(states["account"]).to_numpy(np.float64)
     was = np.isfinite(since)
-    goes_on = was & (missing > 0.0)
+    goes_on = was & ~(missing <= 0.0)
     called = goes_on | above
     solvent = held > 0.0
     ratio = required / np.where(solvent, held, 1.0)
     nothing = (required == 0.0) & (held == 0.0)
     ratio = np.where(solvent, ratio, np.where(nothing, 0.0, np.inf))
+    ratio = np.where(np.isnan(held), np.nan, ratio)
     table = pd.DataFrame(
         {
             "account": states["account"].to_numpy(object),
@@ -105,6 +111,8 @@ def call_table(
 def _reason(ratio: float, above: bool, called: bool, solvent: bool, call_at: float) -> str:
     if not called:
         return "covered in full"
+    if math.isnan(ratio):
+        return "the requirement or the collateral is not known"
     if not solvent:
         return "no collateral"
     share = f"the requirement is {100.0 * ratio:.2f} % of collateral"

@@ -1,10 +1,14 @@
 """The time of day, and waiting that can be ended early."""
 
-import threading
+import os
+import select
+import weakref
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 __all__ = ["Clock", "SystemClock"]
+
+_LONGEST_WAIT = 86_400.0  # seconds in one go, for what the system can count; then it is a look
 
 
 @runtime_checkable
@@ -21,10 +25,17 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock; `stop` ends a wait at once, and the loop after the work in hand."""
+    """The machine's clock; `stop` ends a wait at once, and the loop after the work in hand.
+
+    A byte in a pipe ends the wait: a `threading.Event` has a lock, which a signal handler that
+    runs while the same thread holds it would wait for forever.
+    """
 
     def __init__(self) -> None:
-        self._ended = threading.Event()
+        self._ended = False
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        weakref.finalize(self, _close, self._read, self._write)
 
     def now(self) -> datetime:
         """See `Clock.now`."""
@@ -32,8 +43,18 @@ class SystemClock:
 
     def wait(self, seconds: float) -> bool:
         """See `Clock.wait`."""
-        return self._ended.wait(seconds)
+        woken = select.poll()
+        woken.register(self._read, select.POLLIN)
+        woken.poll(1000.0 * min(seconds, _LONGEST_WAIT))
+        return self._ended
 
     def stop(self) -> None:
         """Have the loop end; safe to call from a signal handler or another thread."""
-        self._ended.set()
+        if not self._ended:
+            self._ended = True
+            os.write(self._write, b"x")
+
+
+def _close(*numbers: int) -> None:
+    for number in numbers:
+        os.close(number)

@@ -174,6 +174,7 @@ def _left_by_the_last_loop(settings: WatchSettings) -> Standing:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         calls = pd.read_parquet(folder / "calls.parquet")
         facts = {name: manifest["update"][name] for name in _FACTS}
+        facts |= {name: manifest["update"].get(name, 0.0) for name in ("held", "uplift")}
         job = job_place(folder / manifest["job"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInputError(

@@ -15,6 +15,10 @@ from jaxmargin.jobs.watch._updates import Update
 
 __all__ = ["Standing", "WatchSettings", "status_of"]
 
+# Commission Delegated Regulation (EU) 153/2013, article 26: exposures and margins "at least every
+# hour", a condition for a liquidation period of one day.
+_OFTEN_MINUTES = 60.0
+
 
 @dataclass(frozen=True)
 class WatchSettings:
@@ -82,6 +86,7 @@ def status_of(
 ) -> dict[str, Any]:
     """The content of status.json: what is current, whether it is stale, and why."""
     update, calls = standing.update, standing.calls
+    age = None if update is None else round(age_minutes(update.inputs, now), 1)
     counts = {
         word: int((calls["status"] == word).sum()) for word in ("opened", "continued", "closed")
     }
@@ -95,7 +100,8 @@ def status_of(
         "update": standing.number,
         **standing.facts,
         "valuation_time": None if update is None else update.inputs.market.time.isoformat(),
-        "market_age_minutes": None if update is None else round(age_minutes(update.inputs, now), 1),
+        "market_age_minutes": age,
+        "warnings": _warnings(settings, age),
         "calls": {**counts, "amount": round(float(calls["call"].sum()), 6)},
         "settings": {
             "every_seconds": settings.every,
@@ -105,3 +111,20 @@ def status_of(
             "uplift": settings.uplift,
         },
     }
+
+
+def _warnings(settings: WatchSettings, age: float | None) -> list[str]:
+    """What the settings leave unseen; the same words as long as it lasts."""
+    found = []
+    if settings.most_age is None and age is not None and age > _OFTEN_MINUTES:
+        found.append(
+            f"The market's oldest mark is more than {_OFTEN_MINUTES:g} minutes old, and no age "
+            f"makes margins stale. Give --most-age, such as {_OFTEN_MINUTES:g}m."
+        )
+    if settings.every > 60.0 * _OFTEN_MINUTES:
+        found.append(
+            f"Inputs are looked at less often than every {_OFTEN_MINUTES:g} minutes, as often as "
+            "article 26 of Regulation (EU) 153/2013 asks for at least where it lets a horizon be 1 "
+            "day. Give --every 1h or less."
+        )
+    return found
