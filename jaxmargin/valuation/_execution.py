@@ -10,7 +10,15 @@ from typing import NamedTuple
 import jax
 from jax.errors import JaxRuntimeError
 
-__all__ = ["CURE", "Execution", "chunk_rows", "free_bytes", "is_out_of_memory", "memory_errors"]
+__all__ = [
+    "CURE",
+    "Execution",
+    "ample_chunk_rows",
+    "chunk_rows",
+    "free_bytes",
+    "is_out_of_memory",
+    "memory_errors",
+]
 
 # Bytes of account P&L handled at once: what stays in a CPU's cache, and what keeps a GPU busy.
 _CPU_CHUNK_BYTES, _CPU_ROWS = 2_200_000, (8, 512)
@@ -39,15 +47,18 @@ def chunk_rows(scenarios: int, itemsize: int, devices: int) -> int:
 
     A power of two, which divides the blocks of a book and rarely changes.
     """
-    row = scenarios * itemsize
+    rows, free = ample_chunk_rows(scenarios, itemsize), free_bytes()
+    if free is not None:
+        each = free // devices if jax.default_backend() == "cpu" else free
+        rows = max(1, min(rows, int(_SHARE * each) // (_COPIES * scenarios * itemsize)))
+    return 2 ** int(math.log2(rows))
+
+
+def ample_chunk_rows(scenarios: int, itemsize: int) -> int:
+    """What `chunk_rows` is where memory is ample."""
     cpu = jax.default_backend() == "cpu"
     size, (least, most) = (_CPU_CHUNK_BYTES, _CPU_ROWS) if cpu else (_GPU_CHUNK_BYTES, _GPU_ROWS)
-    rows = min(max(size // row, least), most)
-    free = free_bytes()
-    if free is not None:
-        each = free // devices if cpu else free
-        rows = max(1, min(rows, int(_SHARE * each) // (_COPIES * row)))
-    return 2 ** int(math.log2(rows))
+    return 2 ** int(math.log2(min(max(size // (scenarios * itemsize), least), most)))
 
 
 def free_bytes() -> int | None:

@@ -22,6 +22,8 @@ from jaxmargin.jobs import load_inputs, run_margin
 from jaxmargin.jobs._check_runs import margin_evidence
 from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs.run import log_to, run_job, run_status
+from jaxmargin.jobs.run._manifest import memory_warnings
+from jaxmargin.jobs.run._shard_files import read_record
 
 PER_SHARD = 8  # of 22 accounts
 ROOT = Path(__file__).parents[2]
@@ -117,6 +119,20 @@ def test_the_manifest_says_what_that_of_margin_says_but_times(job, margin, run):
     assert guarded[0] == guarded[1]
     assert not {"created", "seconds", "programs"} & set(said)
     assert said["seeds"] == {"scenarios": expected["scenarios"]["seed"]}
+
+
+@pytest.mark.parametrize(("rows", "said"), [((8, 8), ""), ((4, 4), "4"), ((2, 8), "2, 8")])
+def test_memory_that_ran_short_is_said_also_if_it_did_so_for_all_shards_alike(rows, said):
+    found = memory_warnings([{"chunk_rows": each, "ample_chunk_rows": 8} for each in rows])
+    expected = f"Memory ran short: shards had chunks of {said} accounts where 8 fit"
+    assert len(found) == bool(said)
+    assert all(expected in each for each in found)
+
+
+def test_a_record_says_the_chunks_of_its_shard_and_of_ample_memory(job, run):
+    records = [read_record(job.parent / "run", run.plan, shard) for shard in range(3)]
+    facts = [record["facts"] for record in records]
+    assert {each["chunk_rows"] == each["ample_chunk_rows"] for each in facts} == {True}
 
 
 def test_readers_of_past_runs_take_a_run(job, margin, run):

@@ -28,6 +28,7 @@ def test_chunks_fit_in_the_memory_that_is_free(monkeypatch):
     assert execution_module.chunk_rows(1_024, 4, 1) == 1
     monkeypatch.setattr(execution_module, "free_bytes", lambda: None)
     assert execution_module.chunk_rows(1_024, 4, 1) == whole
+    assert execution_module.ample_chunk_rows(1_024, 4) == whole
 
 
 def test_free_memory_is_known_here_and_below_what_the_machine_has():

@@ -14,7 +14,7 @@ from jaxmargin.jobs._states import collateral_warnings
 from jaxmargin.jobs._table_files import parts_sha256
 from jaxmargin.jobs.run._plan import RunPlan
 
-__all__ = ["run_manifest"]
+__all__ = ["memory_warnings", "run_manifest"]
 
 _SUMMED = ("accounts_new", "accounts_rebased", "accounts_held")
 
@@ -37,16 +37,11 @@ def run_manifest(
     """
     facts = [record["facts"] for record in records]
     tails = [each["least_tail_count"] for each in facts if each["least_tail_count"] is not None]
-    chunks = sorted({each["chunk_rows"] for each in facts})
     warnings = [
         *margin_warnings(inputs, min(tails) if tails else None, len(scenarios.labels)),
         *collateral_warnings(inputs),
+        *memory_warnings(facts),
     ]
-    if len(chunks) > 1:
-        warnings.append(
-            f"Memory ran short: shards had chunks of {', '.join(map(str, chunks))} accounts, so "
-            "that the last digits before rounding may differ from those of another run."
-        )
     manifest = {
         "title": inputs.job.settings["title"],
         "job": job_from(inputs.job.path, out),
@@ -62,7 +57,7 @@ def run_manifest(
         },
         "versions": plan.makes["versions"],
         "device": plan.makes["platform"],
-        "execution": {"chunk_rows": chunks[0]},
+        "execution": {"chunk_rows": min(each["chunk_rows"] for each in facts)},
         "accounts_per_shard": plan.makes["accounts_per_shard"],
         "shards": plan.shards,
         "warnings": warnings,
@@ -72,6 +67,23 @@ def run_manifest(
         manifest["warnings"] += safeguard_warnings(inputs.safeguards, unpriced)
         manifest["safeguards"] = _safeguards(plan, records)
     return manifest
+
+
+def memory_warnings(facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """That memory ran short, if it did, for some shards or for all alike.
+
+    Args:
+        facts: of every shard.
+    """
+    chunks = sorted({each["chunk_rows"] for each in facts})
+    ample = max(each["ample_chunk_rows"] for each in facts)
+    if chunks == [ample]:
+        return []
+    return [
+        f"Memory ran short: shards had chunks of {', '.join(map(str, chunks))} accounts where "
+        f"{ample} fit into ample memory, so that the last digits before rounding may differ from "
+        "those of another run."
+    ]
 
 
 def _safeguards(plan: RunPlan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from jaxmargin.jobs._safeguard_state import LastRun, read_last_run
 from jaxmargin.jobs._safeguards import SafeguardPrices, safeguard_prices
 from jaxmargin.jobs.run._plan import RunPlan
 from jaxmargin.jobs.run._shard_files import ShardTables
+from jaxmargin.valuation import ample_chunk_rows
 
 __all__ = ["PreparedRun", "compute_shard", "prepare_run", "shard_tables_of"]
 
@@ -98,7 +99,7 @@ def compute_shard(prepared: PreparedRun, plan: RunPlan, shard: int) -> ShardTabl
         contracts=int(prepared.contract.max(initial=0)) + 1,
         few_slots=FEW_SLOTS,
     )
-    made = prepared.priced.calculation
+    made, pnl = prepared.priced.calculation, prepared.priced.pnl
     calculation = replace(made, book=Book(made.book.instruments, positions))
     requirement = jax.device_get(priced_margins(prepared.priced, positions))
     results = margin_results(
@@ -111,6 +112,7 @@ def compute_shard(prepared: PreparedRun, plan: RunPlan, shard: int) -> ShardTabl
     facts = {
         "positions": int(end - begin),
         "chunk_rows": int(requirement.execution.chunk_rows),
+        "ample_chunk_rows": ample_chunk_rows(pnl.shape[1], pnl.dtype.itemsize),
         "least_tail_count": float(tail.min()) if len(tail) else None,
         "safeguards": None if safeguarded is None else safeguarded.facts,
         "unpriced": [] if safeguarded is None else safeguarded.unpriced,
