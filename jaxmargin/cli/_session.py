@@ -9,13 +9,6 @@ from pathlib import Path
 __all__ = ["prepare_jax", "progress_bar"]
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def prepare_jax() -> bool:
     """Keep compiled programs between runs, in a folder that only the user can write.
 
@@ -27,10 +20,12 @@ def prepare_jax() -> bool:
     """
     import jax
 
+    from jaxmargin.jobs._cores import usable_cores
+
     if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
         # accounts are shared out over devices: without a GPU, one for each core, and two at least,
         # as programs for one may round the last bit of a standard error otherwise
-        jax.config.update("jax_num_cpu_devices", max(_cores(), 2))
+        jax.config.update("jax_num_cpu_devices", max(usable_cores(), 2))
     cache = Path(os.environ.get("JAXMARGIN_CACHE") or Path.home() / ".cache" / "jaxmargin")
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 """Runs a job in shards that are there whole or not at all, and goes on where it stopped."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmargin.errors import require
 from jaxmargin.io import require_folder
+from jaxmargin.jobs._cores import usable_cores
 from jaxmargin.jobs.run._drive import Work
 from jaxmargin.jobs.run._failure import failure_told
 from jaxmargin.jobs.run._folder import RunResult, run_in_folder
@@ -193,11 +193,4 @@ def _pool(
         return local
     task = ShardTask(path.absolute(), out.resolve(), plan.identity, jax_settings())
     opened = ray_pool if executor == "ray" else dask_pool
-    return lambda: opened(task, workers or _cores())
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return lambda: opened(task, workers or usable_cores())

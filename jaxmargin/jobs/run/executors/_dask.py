@@ -1,12 +1,12 @@
 """Workers of Dask on this machine."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.jobs.run.executors._pool import AbstractPool, ShardOutcome
+from jaxmargin.jobs.run.executors._pool import AbstractPool, RemotePool, ShardOutcome
 
 __all__ = ["dask_pool"]
 
@@ -16,27 +16,11 @@ _SETTINGS = {
 }
 
 
-class _DaskPool(AbstractPool):
-    """Processes that Dask starts, and starts anew when they end."""
+def _wait(tickets: list[Any]) -> list[tuple[Any, ShardOutcome | None]]:
+    from distributed import wait
 
-    def __init__(self, submit: Callable[[int], Any], workers: int) -> None:
-        self._submit, self._workers = submit, workers
-
-    @property
-    def workers(self) -> int:
-        """See `AbstractPool.workers`."""
-        return self._workers
-
-    def submit(self, shard: int) -> Any:
-        """See `AbstractPool.submit`."""
-        return self._submit(shard)
-
-    def wait(self, tickets: Sequence[Any]) -> list[tuple[Any, ShardOutcome | None]]:
-        """See `AbstractPool.wait`."""
-        from distributed import wait
-
-        found: Any = wait(list(tickets), return_when="FIRST_COMPLETED")
-        return [(ticket, _outcome(ticket)) for ticket in found.done]
+    found: Any = wait(tickets, return_when="FIRST_COMPLETED")
+    return [(ticket, _outcome(ticket)) for ticket in found.done]
 
 
 def _outcome(ticket: Any) -> ShardOutcome | None:
@@ -82,4 +66,5 @@ def dask_pool(task: Callable[[int], ShardOutcome], workers: int) -> Iterator[Abs
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield _DaskPool(lambda shard: client.submit(task, shard, pure=False), workers)
+        # processes that Dask starts anew when they end
+        yield RemotePool(lambda shard: client.submit(task, shard, pure=False), _wait, workers)

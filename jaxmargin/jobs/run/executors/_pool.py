@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxmargin.errors import JobError
 
-__all__ = ["AbstractPool", "ShardOutcome", "WorkerFailedError", "computed_shards"]
+__all__ = ["AbstractPool", "RemotePool", "ShardOutcome", "WorkerFailedError", "computed_shards"]
 
 
 class WorkerFailedError(JobError):
@@ -47,6 +47,31 @@ class AbstractPool(abc.ABC):
     @abc.abstractmethod
     def wait(self, tickets: Sequence[Any]) -> list[tuple[Any, ShardOutcome | None]]:
         """Those of the tickets that are done, one at least; None where the worker ended."""
+
+
+class RemotePool(AbstractPool):
+    """Processes of a package that starts them, takes tasks and says which are done."""
+
+    def __init__(
+        self,
+        submit: Callable[[int], Any],
+        wait: Callable[[list[Any]], list[tuple[Any, ShardOutcome | None]]],
+        workers: int,
+    ) -> None:
+        self._submit, self._wait, self._workers = submit, wait, workers
+
+    @property
+    def workers(self) -> int:
+        """See `AbstractPool.workers`."""
+        return self._workers
+
+    def submit(self, shard: int) -> Any:
+        """See `AbstractPool.submit`."""
+        return self._submit(shard)
+
+    def wait(self, tickets: Sequence[Any]) -> list[tuple[Any, ShardOutcome | None]]:
+        """See `AbstractPool.wait`."""
+        return self._wait(list(tickets))
 
 
 def computed_shards(

@@ -3,12 +3,12 @@
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from jaxmargin.errors import InvalidInputError
-from jaxmargin.jobs.run.executors._pool import AbstractPool, ShardOutcome
+from jaxmargin.jobs.run.executors._pool import AbstractPool, RemotePool, ShardOutcome
 
 __all__ = ["ray_pool"]
 
@@ -16,27 +16,11 @@ _STORE_BYTES = 80_000_000  # tasks and outcomes are small; files carry the resul
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
-class _RayPool(AbstractPool):
-    """Processes that Ray starts; each has one device unless the environment says otherwise."""
+def _wait(tickets: list[Any]) -> list[tuple[Any, ShardOutcome | None]]:
+    import ray
 
-    def __init__(self, submit: Callable[[int], Any], workers: int) -> None:
-        self._submit, self._workers = submit, workers
-
-    @property
-    def workers(self) -> int:
-        """See `AbstractPool.workers`."""
-        return self._workers
-
-    def submit(self, shard: int) -> Any:
-        """See `AbstractPool.submit`."""
-        return self._submit(shard)
-
-    def wait(self, tickets: Sequence[Any]) -> list[tuple[Any, ShardOutcome | None]]:
-        """See `AbstractPool.wait`."""
-        import ray
-
-        done, _ = ray.wait(list(tickets), num_returns=1)
-        return [(ticket, _outcome(ticket)) for ticket in done]
+    done, _ = ray.wait(tickets, num_returns=1)
+    return [(ticket, _outcome(ticket)) for ticket in done]
 
 
 def _outcome(ticket: Any) -> ShardOutcome | None:
@@ -87,7 +71,8 @@ def ray_pool(task: Callable[[int], ShardOutcome], workers: int) -> Iterator[Abst
             shared = ray.put(task)
             # a worker that ends is this package's to count, not Ray's
             remote = ray.remote(max_retries=0, num_cpus=1)(_computed)
-            yield _RayPool(lambda shard: remote.remote(shared, shard), workers)
+            # each process has one device unless the environment says otherwise
+            yield RemotePool(lambda shard: remote.remote(shared, shard), _wait, workers)
         finally:
             ray.shutdown()
 
