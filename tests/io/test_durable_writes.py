@@ -5,12 +5,12 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from write_steps import watch_steps
 
 from jaxmargin.io import remove_partial, write_json, write_table, written_whole
 
@@ -21,53 +21,19 @@ class BodyError(Exception):
     """Of what writes, not of the disk."""
 
 
-class FailingFile:
-    """A file whose operations count; the one of number `at` fails, after half of what it writes."""
-
-    def __init__(self, file, count):
-        self._file, self._count = file, count
-
-    def write(self, content):
-        content = bytes(content)
-        self._count("write", lambda: self._file.write(content[: len(content) // 2]))
-        return self._file.write(content)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._file.close()
-
-    def __getattr__(self, name):
-        return getattr(self._file, name)
-
-
 @pytest.fixture
 def failing(monkeypatch):
-    """Have the step of a number fail, counting from 1; steps are opens, writes, syncs, renames."""
+    """Have the step of a number fail, counting from 1, after half of what it writes."""
     steps = {"at": 0, "done": 0, "names": []}
 
-    def count(name, half=lambda: None):
+    def act(name, half):
         steps["done"] += 1
         if steps["done"] == steps["at"]:
             half()
             steps["names"].append(name)
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    opened, synced, replaced = Path.open, os.fsync, os.replace
-
-    def open_partial(path, mode="r", **settings):
-        if path.suffix != ".partial":
-            return opened(path, mode, **settings)
-        count("open")
-        return FailingFile(opened(path, mode, **settings), count)
-
-    def step(name, real):
-        return lambda *words: (count(name), real(*words))[1]
-
-    monkeypatch.setattr(Path, "open", open_partial)
-    monkeypatch.setattr(os, "fsync", step("fsync", synced))
-    monkeypatch.setattr(os, "replace", step("replace", replaced))
+    watch_steps(act, monkeypatch.setattr)
     return steps
 
 

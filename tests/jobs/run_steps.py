@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from write_steps import stop_at
 
 from jaxmargin.jobs.run._drive import Work
 from jaxmargin.jobs.run._failure import failure_told
@@ -94,62 +95,6 @@ def files(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.relative_to(folder).parts[0] not in MOVING
     }
-
-
-def stop_at(step, stop, patch=setattr):
-    """Call `stop` at the step of that number and at all that follow; how many there were.
-
-    Args:
-        step: counted from 1.
-        stop: ends the process, or raises.
-        patch: sets an attribute of an object.
-    """
-    done = [0]
-
-    def count(half=lambda: None):
-        done[0] += 1
-        if done[0] >= step:
-            half()
-            stop()
-
-    class Stopping:
-        def __init__(self, file):
-            self._file = file
-
-        def write(self, content):
-            content = bytes(content)
-
-            def half():
-                self._file.write(content[: len(content) // 2])
-                self._file.flush()
-
-            count(half)
-            return self._file.write(content)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            self._file.close()
-
-        def __getattr__(self, name):
-            return getattr(self._file, name)
-
-    opened = Path.open
-
-    def open_partial(path, mode="r", **settings):
-        if path.suffix != ".partial":
-            return opened(path, mode, **settings)
-        count()
-        return Stopping(opened(path, mode, **settings))
-
-    def counted(real):
-        return lambda *words, **named: (count(), real(*words, **named))[1]
-
-    patch(Path, "open", open_partial)
-    for name in ("fsync", "replace", "mkdir", "ftruncate", "pwrite"):
-        patch(os, name, counted(getattr(os, name)))
-    return done
 
 
 def forked(act):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import run_steps
-from run_steps import TABLES, files, makes, shard_of, start, stop_at
+from run_steps import TABLES, files, makes, shard_of, start
+from write_steps import stop_at
 
 import jaxmargin.jobs.run._shard_files as shard_files
 from jaxmargin.jobs.run import FolderInUseError
@@ -42,9 +43,10 @@ def damaged(content, place):
 
 
 def test_a_run_killed_at_any_step_goes_on_to_the_same_bytes_and_so_do_shares_at_once(tmp_path):
+    path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", run_steps.__file__, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": path},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

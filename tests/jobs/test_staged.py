@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from job_files import edit_text, make_job
-from run_steps import stop_at
+from write_steps import stop_at
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import write_json, write_table
