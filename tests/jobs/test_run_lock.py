@@ -58,9 +58,10 @@ def test_a_disk_without_locks_is_told_with_the_file_and_the_cure(tmp_path, monke
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without)
-    with pytest.raises(
-        OSError, match=r"cannot be held \(No locks available\).*Make room"
-    ) as caught, hold(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"cannot be held \(No locks available\).*Make room") as caught,
+        hold(tmp_path),
+    ):
         pass
     assert str(caught.value.filename).startswith(str(tmp_path / "lock"))
 
