@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, edit_text, make_job, with_scenarios
+from safeguard_sets import BANDS, HEAD, MOST_OFFSET, RETAIL, STEP, STRESS_BUFFER
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import sha256
@@ -24,37 +25,7 @@ from jaxmargin.jobs import (
 from jaxmargin.jobs._safeguard_state import last_state, read_last_run
 from jaxmargin.report import safeguard_lines
 
-SET = """
-title = "Safeguards of a test"
-date = 2026-01-01
-assumed = ["all"]
-
-[[source]]
-figure = "all"
-origin = "chosen"
-
-[step]
-rise = 0.5
-fall = 0.25
-
-[tools.stress_buffer]
-share = 0.25
-significant_rise = 0.1
-rebuild = 0.01
-
-[leverage.retail]
-coins = 20
-
-[close_out]
-retail = 0.5
-
-[most_offset]
-default = 0.8
-
-[bands]
-auction = 0.05
-reject = 0.2
-"""
+SET = HEAD + STEP + STRESS_BUFFER + RETAIL + MOST_OFFSET + BANDS
 SECTION = '\n[safeguards]\nfile = "set.toml"\nmost_offset = "default"\n'
 # long and short perpetuals, a hedge, and both coins together
 HELD = {

@@ -16,6 +16,7 @@ import pytest
 from job_files import edit_table, edit_text, make_job
 from report_pages import shown
 from run_steps import files
+from safeguard_sets import HEAD, LOOKBACK_FLOOR, MOST_OFFSET, RETAIL, STEP, STRESS_BUFFER
 
 from jaxmargin.cli._run import run as run_cli
 from jaxmargin.jobs import load_inputs, run_margin
@@ -29,35 +30,7 @@ PER_SHARD = 8  # of 22 accounts
 ROOT = Path(__file__).parents[2]
 
 
-SET = """
-title = "Safeguards of a test"
-date = 2026-01-01
-assumed = ["all"]
-
-[[source]]
-figure = "all"
-origin = "chosen"
-
-[step]
-rise = 0.5
-fall = 0.25
-
-[tools.lookback_floor]
-
-[tools.stress_buffer]
-share = 0.25
-significant_rise = 0.1
-rebuild = 0.01
-
-[leverage.retail]
-coins = 20
-
-[close_out]
-retail = 0.5
-
-[most_offset]
-default = 0.8
-"""
+SET = HEAD + STEP + LOOKBACK_FLOOR + STRESS_BUFFER + RETAIL + MOST_OFFSET
 
 
 def with_a_wide_account(positions):

@@ -13,6 +13,7 @@ import pytest
 from compiling import compiled
 from job_files import edit_table, edit_text, set_cell
 from report_pages import shown
+from safeguard_sets import HEAD, MOST_OFFSET, STRESS_BUFFER
 from watch_jobs import (
     POSITIONS,
     Script,
@@ -27,23 +28,7 @@ from watch_jobs import (
 from jaxmargin.jobs import load_inputs, run_watch
 from jaxmargin.jobs.watch import _updates
 
-SAFEGUARDS = """
-title = "Safeguards of a test"
-date = 2026-01-01
-assumed = ["all"]
-
-[[source]]
-figure = "all"
-origin = "chosen"
-
-[tools.stress_buffer]
-share = 0.25
-significant_rise = 0.1
-rebuild = 0.01
-
-[most_offset]
-default = 0.8
-"""
+SAFEGUARDS = HEAD + STRESS_BUFFER + MOST_OFFSET
 CHARGED = """
 [safeguards]
 file = "set.toml"
