@@ -55,7 +55,8 @@ def run_job(
     A folder holds one run, which its `plan.json` says: its inputs, settings, shards, versions and
     platform. The same run in the same folder again verifies what is there by SHA-256 and page
     checksums and computes only what is missing or damaged, so that a run may be stopped at any
-    moment; all files but `status.json` and `lock` are the same to the last byte however often.
+    moment; all files but `status.json`, `lock` and those of `locks` are the same to the last byte
+    however often. A process that shares a run out reads the files of its own shards alone.
     `manifest.json` is written once all shards are there. Tables of databases are read when the run
     begins, into the folder `inputs`, and from there whenever it goes on.
 
