@@ -34,7 +34,7 @@ def problem_of(path, read=lambda path, problems: read_table(path, POSITIONS, pro
         ("a.parquet", pickle.dumps([1.0]), "it is a pickle"),
         ("a.parquet", b"\x93NUMPY\x01\x00", "it is a NumPy array"),
         ("a.csv", b"PK\x03\x04rest", "it is a zip archive"),
-        ("a.csv", gzip.compress(HEAD.encode()), "compressed by gzip"),
+        ("a.csv", gzip.compress(HEAD.encode(), mtime=0), "compressed by gzip"),
         ("a.csv", b"PAR1....PAR1", "it is Parquet"),
         ("a.parquet", HEAD.encode(), "no Parquet in it"),
         ("a.csv", HEAD.encode("utf-16"), "bytes of zero"),
@@ -49,6 +49,7 @@ def problem_of(path, read=lambda path, problems: read_table(path, POSITIONS, pro
         ("a.csv", ("," * 10_000 + "\n").encode(), "10,001 columns"),
         ("a.npy", b"\x93NUMPY\x01\x00", "Give a file that ends in .parquet or .csv"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",
 )
 def test_what_is_no_table_says_what_it_is(tmp_path, name, content, part):
     path = tmp_path / name
@@ -136,7 +137,8 @@ def toml(path, problems):
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [
+    ids=lambda value: value[:40],
+    argvalues=[
         ("a = 1\n" + "#" * 2**20, "larger than 1,048,576 bytes"),
         ("a = " + "[" * 5000, "nested more than 16 deep"),
         ("a = " + "[" * 30 + "]" * 30, "nested more than 16 deep"),
@@ -156,7 +158,8 @@ def test_settings_that_are_too_large_deep_or_no_toml_are_refused(tmp_path, text,
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [
+    ids=lambda value: value[:40],
+    argvalues=[
         ("[" * 100_000, "not JSON"),
         ('{"a": ' + "[" * 80 + "]" * 80 + "}", "at most 64 levels"),
         ('{"a": ' + "9" * 5000 + "}", "Exceeds the limit"),
