@@ -10,6 +10,14 @@ from pathlib import Path
 import jax
 import pytest
 
+if not os.environ.get("JAXMARGIN_TEST_OPTIMIZED"):
+    # Most of the time of the tests is compiling: so it takes half of it, and running little more.
+    # With the variable set to 1 the tests run the programs that people get; those that start
+    # processes with XLA_FLAGS of their own do so in any case.
+    flags = ["--xla_backend_optimization_level=1"]
+    if jax.__version_info__ < (0, 11):  # later ones do not know it, and end at once
+        flags.append("--xla_cpu_use_fusion_emitters=false")
+    os.environ.setdefault("XLA_FLAGS", " ".join(flags))
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAXMARGIN_DATA_ROOT"] = Path(__file__).anchor  # jobs read each other's results here
