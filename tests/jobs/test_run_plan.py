@@ -118,6 +118,7 @@ def test_double_precision_of_the_process_is_part_of_the_identity(single, out):
 def test_flags_of_xla_are_part_of_the_identity_but_those_that_change_no_result(
     single, out, monkeypatch
 ):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)  # those of the tests
     plain = identity_of(single, out)[0]
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=dumps --xla_force_host_platform_device_count=1")
     assert identity_of(single, out)[0] == plain
