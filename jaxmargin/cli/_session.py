@@ -20,9 +20,9 @@ def prepare_jax() -> bool:
     """
     import jax
 
-    from jaxmargin.jobs._cores import usable_cores
+    from jaxmargin.jobs._cores import devices_are_set, usable_cores
 
-    if "XLA_FLAGS" not in os.environ and "JAX_NUM_CPU_DEVICES" not in os.environ:
+    if not devices_are_set():
         # accounts are shared out over devices: without a GPU, one for each core, and two at least,
         # as programs for one may round the last bit of a standard error otherwise
         jax.config.update("jax_num_cpu_devices", max(usable_cores(), 2))

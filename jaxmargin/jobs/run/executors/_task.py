@@ -1,6 +1,5 @@
 """One shard as a worker's task: it opens the run by itself, once a process."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmargin.errors import InvalidInputError, JobError, require
+from jaxmargin.jobs._cores import devices_are_set
 from jaxmargin.jobs.run.executors._pool import ShardOutcome
 
 __all__ = ["ShardTask", "jax_settings"]
@@ -30,8 +30,7 @@ def jax_settings() -> tuple[tuple[str, Any], ...]:
     import jax
 
     found = tuple((name, getattr(jax.config, name)) for name in _SETTINGS)
-    given = "XLA_FLAGS" in os.environ or "JAX_NUM_CPU_DEVICES" in os.environ
-    if given or jax.default_backend() != "cpu":
+    if devices_are_set() or jax.default_backend() != "cpu":
         return found
     return (*found, ("jax_num_cpu_devices", min(jax.device_count(), 2)))
 
