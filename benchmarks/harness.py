@@ -46,13 +46,16 @@ def time_in_turn(
 
 
 def others_seconds() -> float:
-    """Core-seconds that other processes and the host have taken since boot; Linux only, else 0."""
+    """Core-seconds that others and the host have taken since boot; Linux only, else 0.
+
+    Others are all processes but this one and those of its own that have ended.
+    """
     if not os.path.exists("/proc/stat"):
         return 0.0
     line = Path("/proc/stat").read_text().splitlines()[0]
     user, nice, system, _idle, _wait, *rest = map(int, line.split()[1:9])
-    own = os.times()
-    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+    own = sum(os.times()[:4])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - own
 
 
 def shown(value: float) -> str:
