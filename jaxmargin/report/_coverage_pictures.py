@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.report._colors import SERIES
-from jaxmargin.report._figure import NARROW, amount_scale, new_figure, plain_text
+from jaxmargin.report._figure import NARROW, amount_scale, name_rows, new_figure, plain_text
 from jaxmargin.report._intervals import binomial_counts, share_interval
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def plot_coverage(
         if some.any():
             axes.barh(place[some], equity[some] / scale, height=0.34, color=color, label=label)
     axes.axvline(0.0, color="black", linewidth=0.8)
-    axes.set_yticks(place, [plain_text(name) for name in shown["account"]])
-    axes.set_xlabel(f"{unit}{plain_text(currency)}")
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
+    name_rows(axes, place, shown["account"], f"{unit}{plain_text(currency)}")
     figure.legend(loc="outside lower center", ncols=2, fontsize="small", frameon=False)
     return figure
 

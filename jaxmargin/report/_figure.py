@@ -1,14 +1,17 @@
 """Figures, where matplotlib is installed."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxmargin.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["NARROW", "amount_scale", "new_figure", "plain_text", "save_picture"]
+__all__ = ["NARROW", "amount_scale", "name_rows", "new_figure", "plain_text", "save_picture"]
 
 NARROW = 5.4  # inches: a column of a page, and a phone
 _LONGEST = 26
@@ -49,6 +52,14 @@ def save_picture(figure: "Figure", path: Path) -> Path:
         metadata = {"Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=150, metadata=metadata)
     return path
+
+
+def name_rows(axes: "Axes", place: "np.ndarray", names: Iterable[object], label: str) -> None:
+    """Finish a picture of one bar a row: a name at each place, a label and a grid below."""
+    axes.set_yticks(place, [plain_text(name) for name in names])
+    axes.set_xlabel(label)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
 
 
 def plain_text(name: object) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jaxmargin.report._colors import SERIES
-from jaxmargin.report._figure import NARROW, amount_scale, new_figure, plain_text
+from jaxmargin.report._figure import NARROW, amount_scale, name_rows, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,11 +46,8 @@ def plot_margins(
             amount[known] / scale, place[known], xerr=2.0 * error[known] / scale, fmt="none",
             ecolor="black", elinewidth=1.2, capsize=2.5,
         )  # fmt: skip
-    axes.set_yticks(place, [plain_text(name) for name in shown["account"]])
+    name_rows(axes, place, shown["account"], f"initial margin, {unit}{plain_text(currency)}")
     axes.set_xlim(left=0.0)
-    axes.set_xlabel(f"initial margin, {unit}{plain_text(currency)}")
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
     return figure
 
 
@@ -139,12 +136,9 @@ def plot_components(
             label=label,
         )  # fmt: skip
         up, down = up + np.maximum(share, 0.0), down + np.minimum(share, 0.0)
-    axes.set_yticks(place, [plain_text(name) for name in table.index])
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_xlim(min(0.0, 1.02 * float(down.min())), 1.02 * max(float(up.max()), 1.0))
-    axes.set_xlabel(f"% of the initial margin in {plain_text(currency)}")
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
+    name_rows(axes, place, table.index, f"% of the initial margin in {plain_text(currency)}")
     figure.legend(loc="outside lower center", ncols=2, fontsize="small", frameon=False)
     return figure
 
@@ -176,11 +170,10 @@ def plot_worst_scenarios(
         axes.annotate(
             words, (size, row), (4, 0), textcoords="offset points", va="center", fontsize="small"
         )
-    axes.set_yticks(place, [plain_text(name) for name in shown.index])
+    name_rows(
+        axes, place, shown.index, f"initial margin of these accounts, {unit}{plain_text(currency)}"
+    )
     axes.set_xlim(0.0, 1.32 * max(float((amount / scale).max(initial=0.0)), 1e-9))
-    axes.set_xlabel(f"initial margin of these accounts, {unit}{plain_text(currency)}")
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
     return figure
 
 

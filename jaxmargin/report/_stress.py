@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxmargin.report._figure import new_figure, plain_text
+from jaxmargin.report._figure import name_rows, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,11 +86,8 @@ def plot_stress_losses(
         size = np.maximum(amount.to_numpy() / scale, 0.0)
         axes.barh(rows, size, left=start, height=0.6, color=color, label=name)
         start = start + size
-    axes.set_yticks(rows, [plain_text(name) for name in fund["stress"]])
+    name_rows(axes, rows, fund["stress"], f"loss beyond resources, {unit}{currency}")
     axes.set_xlim(left=0.0)
-    axes.set_xlabel(f"loss beyond resources, {unit}{currency}")
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
     figure.legend(
         loc="outside lower center", ncols=4 if width >= _STACKED else 2, fontsize=8, frameon=False
     )
