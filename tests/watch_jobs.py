@@ -3,32 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-from job_files import edit_table, edit_text, make_job
+from job_files import edit_table
+from small_jobs import small_job
 
 from jaxmargin.jobs import run_margin, run_watch
 
 TABLES = ("requirements", "components", "states")
-POSITIONS = pd.DataFrame(
-    [
-        ("fallen", "BTC-USDC-PERP", 4.0),
-        ("long", "BTC-USDC-PERP", 2.0),
-        ("owner", "BTC-SPOT", 1.5),
-        ("short", "BTC-USDC-PERP", -3.0),
-    ],
-    columns=["account", "instrument", "quantity"],
-)
 BALANCES = "account,asset,quantity\nfallen,USDC,1000000\nlong,USDC,500000\nshort,BTC,20\n"
 
 
 def make_watched(folder):
     """Four accounts in two contracts on BTC, all with more collateral than they need."""
-    job = make_job(folder)
-    edit_table(job, "positions", lambda table: POSITIONS)
-    kept = POSITIONS["instrument"].unique()
-    edit_table(job, "instruments", lambda table: table[table["instrument"].isin(kept)])
-    edit_text(job, 'positions = "', 'collateral = "balances.csv"\npositions = "')
-    (folder / "balances.csv").write_text(BALANCES)
-    return job
+    return small_job(folder, BALANCES)
 
 
 def hold(job, account, quantity):

@@ -12,26 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy
-from database_servers import PASSWORD, connect, postgres_server
+from database_servers import PASSWORD, connect
 from job_files import edit_text, make_job
 from sql_results import TIME, rows_of, small_tables
 
 from jaxmargin.io import append_sql, open_sql_target, write_duckdb
 from jaxmargin.jobs import run_margin
 
+pytestmark = pytest.mark.usefixtures("database_password")
+
 TABLES = ("requirements", "components", "states")
 RUN = {"run": "a" * 64, "title": 'It\'s a "title"', "valuation_time": TIME, "accounts": 2}
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    with postgres_server() as url:
-        yield url
-
-
-@pytest.fixture(autouse=True)
-def _password(monkeypatch):
-    monkeypatch.setenv("JAXMARGIN_TEST_PASSWORD", PASSWORD)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from database_servers import PASSWORD, postgres_server
+from database_servers import PASSWORD
 from sql_jobs import fill_duckdb, fill_postgres, fill_sqlite, in_database, source_job
 
 from jaxmargin.errors import InvalidInputError
@@ -18,18 +18,9 @@ from jaxmargin.jobs import load_inputs, run_margin
 from jaxmargin.jobs._past_run import read_run
 from jaxmargin.jobs.run import run_job
 
+pytestmark = pytest.mark.usefixtures("database_password")
+
 NAMES = ("requirements", "components", "states")
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    with postgres_server() as url:
-        yield url
-
-
-@pytest.fixture(autouse=True)
-def _password(monkeypatch):
-    monkeypatch.setenv("JAXMARGIN_TEST_PASSWORD", PASSWORD)
 
 
 @pytest.fixture(scope="module")

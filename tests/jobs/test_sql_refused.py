@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import psycopg
 import pytest
-from database_servers import PASSWORD, connect, postgres_server
+from database_servers import PASSWORD, connect
 from job_files import edit_text
 from sql_jobs import fill_postgres, fill_sqlite, in_database, source_job
 
@@ -14,16 +14,7 @@ from jaxmargin.io import Problems, parse_source, read_table, take_snapshots
 from jaxmargin.io._schema import FORWARDS, POSITIONS
 from jaxmargin.jobs import load_inputs
 
-
-@pytest.fixture(scope="module")
-def postgres():
-    with postgres_server() as url:
-        yield url
-
-
-@pytest.fixture(autouse=True)
-def _password(monkeypatch):
-    monkeypatch.setenv("JAXMARGIN_TEST_PASSWORD", PASSWORD)
+pytestmark = pytest.mark.usefixtures("database_password")
 
 
 @pytest.fixture(scope="module")

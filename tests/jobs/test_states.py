@@ -3,44 +3,26 @@
 import numpy as np
 import pandas as pd
 import pytest
-from job_files import edit_table, edit_text, make_job
+from job_files import edit_table
+from small_jobs import POSITIONS, small_job
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import run_margin
 
 SPOT = {"BTC": 60_000.0, "USDC": 1.0}
 MARK = 60_000.0 * 1.0004
-POSITIONS = pd.DataFrame(
-    [
-        ("fallen", "BTC-USDC-PERP", 4.0),
-        ("long", "BTC-USDC-PERP", 2.0),
-        ("owner", "BTC-SPOT", 1.5),
-        ("short", "BTC-USDC-PERP", -3.0),
-    ],
-    columns=["account", "instrument", "quantity"],
-)
 BALANCES = "account,asset,quantity\nlong,USDC,30000.005\nshort,USDC,1000\nshort,BTC,1.5\n"
 DELTA = pd.Series({"fallen": 4.0 * MARK, "long": 2.0 * MARK, "owner": 90_000.0,
                    "short": -3.0 * MARK + 90_000.0})  # fmt: skip
 EQUITY = pd.Series({"fallen": 0.0, "long": 30_000.0, "owner": 90_000.0, "short": 91_000.0})
 
 
-def small_job(folder, balances=BALANCES):
-    """Four accounts in two contracts on BTC, with a table of collateral."""
-    job = make_job(folder)
-    edit_table(job, "positions", lambda table: POSITIONS)
-    kept = POSITIONS["instrument"].unique()
-    edit_table(job, "instruments", lambda table: table[table["instrument"].isin(kept)])
-    if balances is not None:
-        edit_text(job, 'positions = "', 'collateral = "balances.csv"\npositions = "')
-        (folder / "balances.csv").write_text(balances)
-    return job
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
-    return folder, run_margin(small_job(folder), folder / "results", liquidation=("BTC", "ETH"))
+    return folder, run_margin(
+        small_job(folder, BALANCES), folder / "results", liquidation=("BTC", "ETH")
+    )
 
 
 def test_states_follow_from_balances_marks_and_the_margins_published(run):
@@ -97,7 +79,7 @@ def test_liquidation_prices_are_those_of_contracts_whose_margin_grows_with_the_p
 
 def test_chosen_accounts_are_solved_and_the_command_says_what_it_found(run, tmp_path, run_command):
     _, result = run
-    job, out = small_job(tmp_path), tmp_path / "results"
+    job, out = small_job(tmp_path, BALANCES), tmp_path / "results"
     words = ("--liquidation", "BTC", "--liquidation-account", "short")
     code, shown, _ = run_command("margin", job, "--out", out, *words)
     assert code == 0
@@ -170,7 +152,7 @@ def test_a_book_without_positions_has_no_states(tmp_path):
 
 
 def test_unknown_coins_raise_before_anything_is_computed(tmp_path):
-    job = small_job(tmp_path)
+    job = small_job(tmp_path, BALANCES)
     with pytest.raises(InvalidInputError, match="unknown asset"):
         run_margin(job, tmp_path / "results", liquidation=("DOGE",))
 
@@ -179,7 +161,7 @@ def test_coins_in_the_table_of_collateral_are_warned_of_where_the_rule_has_rates
     run, tmp_path
 ):
     """1.5 BTC count 60,000 each in the table; as a position, 5 % of 90,000 are asked for."""
-    job = small_job(tmp_path)
+    job = small_job(tmp_path, BALANCES)
     text = job.read_text()
     start, end = text.index("[scenarios]"), text.index("[allocation]")
     job.write_text(text[:start] + '[rulebook]\nkind = "binance-pm"\n\n' + text[end:])

@@ -14,8 +14,8 @@ from compiling import compiled
 from job_files import edit_table, edit_text, set_cell
 from report_pages import shown
 from safeguard_sets import HEAD, MOST_OFFSET, STRESS_BUFFER
+from small_jobs import POSITIONS
 from watch_jobs import (
-    POSITIONS,
     Script,
     content,
     hold,

@@ -6,7 +6,8 @@ import shutil
 
 import pandas as pd
 import pytest
-from watch_jobs import POSITIONS, cut_short, hold, make_watched, set_balances, watched
+from small_jobs import POSITIONS
+from watch_jobs import cut_short, hold, make_watched, set_balances, watched
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.jobs import run_margin, run_watch
