@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from jaxmargin.cli._exports import DuckdbFlag, SqlUrl
+from jaxmargin.cli._operations import LogFile, LogFormat
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax, progress_bar
 from jaxmargin.errors import InvalidInputError
@@ -35,12 +36,8 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, help="Times that a shard goes to another worker if its one ends.")
     ] = 2,
-    log: Annotated[
-        Path | None, typer.Option(help="File to append events to; it says nothing of the book.")
-    ] = None,
-    log_format: Annotated[Literal["text", "json"], typer.Option(help="Form of its lines.")] = (
-        "text"
-    ),
+    log: LogFile = None,
+    log_format: LogFormat = "text",
     metrics: Annotated[
         Path | None, typer.Option(help="File of figures for Prometheus, such as run.prom.")
     ] = None,

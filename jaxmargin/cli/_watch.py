@@ -5,10 +5,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jaxmargin.cli._operations import LogFile, LogFormat
 from jaxmargin.cli._scenarios import JobFile
 from jaxmargin.cli._session import prepare_jax
 from jaxmargin.errors import InvalidInputError
@@ -55,12 +56,8 @@ def watch(
         bool,
         typer.Option("--quiet", help="Print counts alone: no account, no amount, no problem."),
     ] = False,
-    log: Annotated[
-        Path | None, typer.Option(help="File to append events to; it says nothing of the book.")
-    ] = None,
-    log_format: Annotated[Literal["text", "json"], typer.Option(help="Form of its lines.")] = (
-        "text"
-    ),
+    log: LogFile = None,
+    log_format: LogFormat = "text",
     metrics: Annotated[
         Path | None, typer.Option(help="File of figures for Prometheus, such as watch.prom.")
     ] = None,
