@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxmargin.io._limits import is_shallow, read_small_text
+from jaxmargin.io._limits import parse_shallow, read_small_text
 from jaxmargin.io._problems import Problems
 
 __all__ = ["MOST_JSON_BYTES", "read_json"]
@@ -25,13 +25,11 @@ def read_json(path: Path, what: str, problems: Problems) -> dict[str, Any] | Non
     if text is None:
         return None
     try:
-        content = json.loads(text)
-    except RecursionError:
-        content = None
+        content = parse_shallow(text, json.loads, _MOST_DEPTH)
     except ValueError as error:  # of the form, or a whole number of thousands of digits
         problems.add(path.name, f"not JSON ({error})", "Write it in JSON.")
         return None
-    if content is None or not is_shallow(content, _MOST_DEPTH):
+    if content is None:
         problems.add(path.name, f"not JSON of at most {_MOST_DEPTH} levels", "Write it flat.")
         return None
     if not isinstance(content, dict):

@@ -1,6 +1,7 @@
 """How much a file may hold: checked before it is parsed."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from jaxmargin.io._problems import Problems
 __all__ = [
     "MOST_ROW_BYTES",
     "MOST_SETTINGS_BYTES",
-    "is_shallow",
     "most_table_bytes",
+    "parse_shallow",
     "read_small_text",
 ]
 
@@ -62,7 +63,20 @@ def read_small_text(path: Path, what: str, most: int, problems: Problems) -> str
     return None
 
 
-def is_shallow(content: Any, depth: int) -> bool:
+def parse_shallow(text: str, parse: Callable[[str], Any], depth: int) -> Any:
+    """What `parse` makes of a text; None if its lists and tables nest more than `depth` deep.
+
+    Raises:
+        ValueError: `parse` does not know the text.
+    """
+    try:
+        content = parse(text)
+    except RecursionError:
+        return None
+    return content if _is_shallow(content, depth) else None
+
+
+def _is_shallow(content: Any, depth: int) -> bool:
     """Whether lists and tables lie within each other at most `depth` deep; not by recursion."""
     level = [content]
     for _ in range(depth + 1):

@@ -5,7 +5,7 @@ from pathlib import Path
 from sys import float_info
 from typing import Any
 
-from jaxmargin.io._limits import MOST_SETTINGS_BYTES, is_shallow, read_small_text
+from jaxmargin.io._limits import MOST_SETTINGS_BYTES, parse_shallow, read_small_text
 from jaxmargin.io._problems import Problems
 
 __all__ = ["is_count", "is_number", "read_toml"]
@@ -26,13 +26,11 @@ def read_toml(path: Path, what: str, problems: Problems) -> dict[str, Any] | Non
     if text is None:
         return None
     try:
-        content = tomllib.loads(text)
-    except RecursionError:
-        content = None
+        content = parse_shallow(text, tomllib.loads, _MOST_DEPTH)
     except ValueError as error:  # of the form, or a whole number of thousands of digits
         problems.add(path.name, f"cannot be read ({error})", "Write it in TOML.")
         return None
-    if content is None or not is_shallow(content, _MOST_DEPTH):
+    if content is None:
         problems.add(
             path.name, f"tables or lists nested more than {_MOST_DEPTH} deep", "Write them flat."
         )
