@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jaxmargin.io import Problems, sha256
 
-__all__ = ["InputFile", "require_unchanged", "see_files"]
+__all__ = ["InputFile", "file_facts", "require_unchanged", "see_files"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class InputFile:
 def see_files(paths: Iterable[Path]) -> tuple[InputFile, ...]:
     """The files as they are now; those that are not there are left to their readers to tell."""
     return tuple(file for path in paths if (file := _see(path)) is not None)
+
+
+def file_facts(files: Iterable[InputFile]) -> list[dict[str, Any]]:
+    """What a manifest says of files: name, bytes and SHA-256."""
+    return [{"file": f.path.name, "bytes": f.bytes, "sha256": f.sha256} for f in files]
 
 
 def require_unchanged(files: Iterable[InputFile]) -> None:

@@ -14,6 +14,7 @@ from jaxmargin.io import sha256, write_json
 from jaxmargin.jobs._calculation import Calculation
 from jaxmargin.jobs._clock import Seconds
 from jaxmargin.jobs._facts import input_files, job_seconds
+from jaxmargin.jobs._input_files import file_facts
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.jobs._margin_tables import margin_tables
 from jaxmargin.jobs._paths import job_from
@@ -118,12 +119,7 @@ def margin_manifest(
         "title": inputs.job.settings["title"],
         "created": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
         "job": job_from(inputs.job.path, out),
-        "inputs": list(files)
-        if files is not None
-        else [
-            {"file": file.path.name, "bytes": file.bytes, "sha256": file.sha256}
-            for file in input_files(inputs)
-        ],
+        "inputs": file_facts(input_files(inputs)) if files is None else list(files),
         "settings": inputs.job.resolved(),
         "scenarios": calculation.scenarios.provenance,
         "counts": {

@@ -7,6 +7,7 @@ from typing import Any
 
 from jaxmargin.errors import UnavailableInputError
 from jaxmargin.io import Problems, remove_snapshots, sha256
+from jaxmargin.jobs._input_files import file_facts, see_files
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._settings import Job, read_job
 from jaxmargin.jobs.run._beginning import begun_together
@@ -43,7 +44,7 @@ def load_run_inputs(path: Path, out: Path, makes: dict[str, Any] | None) -> Inpu
         UnavailableInputError: one changed meanwhile.
     """
     inputs = load_inputs(path, safeguards=True, snapshots=out / _SNAPSHOTS)
-    if makes is not None and _hashes(inputs.job) != makes["inputs"]:
+    if makes is not None and file_facts(inputs.files) != makes["inputs"]:
         raise UnavailableInputError(
             f"{path}: an input changed while it was read. Run again once nobody writes to them."
         )
@@ -92,12 +93,10 @@ def makes_of(job: Job, accounts_per_shard: int) -> dict[str, Any]:
 
 
 def _hashes(job: Job) -> list[dict[str, Any]]:
-    problems, found = Problems(), []
-    for file in job.inputs():
+    problems, files = Problems(), job.inputs()
+    for file in files:
         if not file.is_file():
             cure = "Check the path; in a job file, paths count from its folder."
             problems.add(str(file), "no such file", cure)
-            continue
-        found.append({"file": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)})
     problems.raise_if_any()
-    return found
+    return file_facts(see_files(files))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from jaxmargin.jobs._input_files import InputFile, file_facts
 from jaxmargin.jobs._margin_results import margin_manifest, write_results
 from jaxmargin.jobs._safeguard_state import STATE_FILE
 from jaxmargin.jobs._settings import Job
@@ -65,11 +66,11 @@ def write_update(
     manifest = margin_manifest(
         update.inputs, update.calculation, results, update_folder(out, number),
         read=update.read, seconds=update.seconds,
-        files=[
-            {"file": file.name, "bytes": stamp.bytes, "sha256": stamp.sha256}
+        files=file_facts(
+            InputFile(file, stamp.bytes, stamp.sha256)
             for file, stamp in stamps
             if stamp is not None
-        ],
+        ),
     )  # fmt: skip
     manifest["update"] = {"number": number, **facts, "call_at": settings.call_at}
     manifest["update"] |= {"stale": bool(problems), "problems": list(problems)}
