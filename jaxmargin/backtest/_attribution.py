@@ -2,7 +2,6 @@
 
 import equinox as eqx
 import numpy as np
-import scipy.stats
 from jaxtyping import Float, Int
 
 from jaxmargin.backtest._inputs import Amounts, checked_days
@@ -91,7 +90,9 @@ def attribution_test(
 def _rank_correlation(
     one: Float[np.ndarray, "*portfolio day"], two: Float[np.ndarray, "*portfolio day"]
 ) -> Float[np.ndarray, "*portfolio"] | np.floating:
-    ranks = [scipy.stats.rankdata(series, axis=-1) for series in (one, two)]
+    from scipy.stats import rankdata  # takes a second to import
+
+    ranks = [rankdata(series, axis=-1) for series in (one, two)]
     first, second = (rank - np.mean(rank, axis=-1, keepdims=True) for rank in ranks)
     size = np.sqrt(np.sum(first**2, axis=-1) * np.sum(second**2, axis=-1))
     together = np.sum(first * second, axis=-1)

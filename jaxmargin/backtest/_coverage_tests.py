@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-import scipy.stats
 from scipy.special import xlog1py, xlogy
 
 from jaxmargin.backtest._inputs import Counts, Numbers, Values, checked_counts
@@ -63,7 +62,9 @@ def exact_binomial_test(
         f"exact_binomial_test: side must be 'more', 'fewer' or 'either'; got {side!r}.",
     )
     count, total = checked_counts("exact_binomial_test", exceedances, days)
-    tail, law = 1.0 - level, scipy.stats.binom
+    from scipy.stats import binom as law  # takes a second to import
+
+    tail = 1.0 - level
     half = 0.5 * law.pmf(count, total, tail) if middle else 0.0
     more = law.sf(count - 1, total, tail) - half
     fewer = law.cdf(count, total, tail) - half

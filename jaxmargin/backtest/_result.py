@@ -3,7 +3,6 @@
 import equinox as eqx
 import numpy as np
 import scipy.special
-import scipy.stats
 from jaxtyping import Bool, Float, Int
 
 from jaxmargin.backtest._inputs import Numbers, Values
@@ -58,7 +57,7 @@ def chi_square_result(statistic: Values | float, degrees: Numbers | int) -> Back
     """
     freedom = np.broadcast_to(np.asarray(degrees, np.int64), np.shape(statistic))
     value = np.where(freedom > 0, np.maximum(statistic, 0.0), np.nan)
-    return BacktestResult(value, np.asarray(scipy.stats.chi2.sf(value, freedom)), freedom)
+    return BacktestResult(value, np.asarray(scipy.special.chdtrc(freedom, value)), freedom)
 
 
 def normal_result(statistic: Values | float, *, two_sided: bool) -> BacktestResult:

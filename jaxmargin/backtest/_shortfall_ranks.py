@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import scipy.stats
 from jaxtyping import Array, Float, Int, Key
 
 from jaxmargin.backtest._inputs import Amounts
@@ -93,7 +92,8 @@ def _rank_weights(ranks: int, days: int, worst: int) -> Float[np.ndarray, " rank
     Up to a probability p, that share is E[min(B, worst)] / worst with B binomial.
     """
     p = np.arange(ranks + 1) / ranks
-    law = scipy.stats.binom
+    from scipy.stats import binom as law  # takes a second to import
+
     below = days * p * law.cdf(worst - 2, days - 1, p) + worst * law.sf(worst - 1, days, p)
     return np.diff(below) / worst
 

@@ -4,7 +4,6 @@ import enum
 
 import equinox as eqx
 import numpy as np
-import scipy.stats
 from jaxtyping import Float, Int
 
 from jaxmargin.backtest._inputs import Counts, checked_counts
@@ -108,7 +107,9 @@ def traffic_light(
     """
     require_level("traffic_light", level)
     count, total = checked_counts("traffic_light", exceedances, days)
-    law = scipy.stats.binom(total, 1.0 - level)
+    from scipy.stats import binom  # takes a second to import
+
+    law = binom(total, 1.0 - level)
     probability = np.asarray(law.cdf(count))
     return TrafficLight(
         statistic=count.astype(np.float64),
@@ -126,7 +127,9 @@ def zone_starts(days: int, *, level: float, zones: ZoneLimits | None = None) -> 
     """
     require_level("zone_starts", level)
     chosen = zones or ZoneLimits()
-    yellow, red = scipy.stats.binom(days, 1.0 - level).ppf([chosen.yellow, chosen.red])
+    from scipy.stats import binom  # takes a second to import
+
+    yellow, red = binom(days, 1.0 - level).ppf([chosen.yellow, chosen.red])
     return int(yellow), int(red)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import brentq
 
 __all__ = ["CrossingStatus", "Crossings", "nearest_crossings", "solve_crossing"]
 
@@ -163,5 +162,7 @@ def _root(inner: float, outer: float, surplus: Callable[[float], float]) -> floa
     if surplus(outer) >= 0.0:
         return outer
     small = 0.1 * _SOLVED * min(inner, outer)
+    from scipy.optimize import brentq
+
     found: Any = brentq(surplus, inner, outer, xtol=small, rtol=np.float64(0.8 * _SOLVED))
     return float(found)

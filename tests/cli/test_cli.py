@@ -36,6 +36,14 @@ def test_jax_is_not_imported_before_a_command_needs_it():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_what_takes_long_to_import_waits_until_it_is_needed():
+    """Half of what a command takes for wrong input is importing."""
+    slow = {"scipy.stats", "scipy.optimize", "scipy.sparse.linalg", "matplotlib", "sqlalchemy"}
+    code = f"import sys, jaxmargin.jobs; print({slow} & sys.modules.keys())"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ended.stdout.strip() == "set()"
+
+
 def test_margin_writes_results_and_prints_the_totals(command, tmp_path):
     job = make_job(tmp_path)
     code, output, _ = command("margin", job, "--out", tmp_path / "out")
