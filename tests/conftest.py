@@ -11,10 +11,9 @@ import jax
 import pytest
 
 if not os.environ.get("JAXMARGIN_TEST_OPTIMIZED"):
-    # Most of the time of the tests is compiling: so it takes half of it, and running little more.
-    # With the variable set to 1 the tests run the programs that people get; those that start
-    # processes with XLA_FLAGS of their own do so in any case.
-    flags = ["--xla_backend_optimization_level=1"]
+    # Most of the time of the tests is compiling: so it takes a third, and running little more.
+    # With the variable set to 1 the tests run the programs that people get.
+    flags = ["--xla_backend_optimization_level=0"]
     if jax.__version_info__ < (0, 11):  # later ones do not know it, and end at once
         flags.append("--xla_cpu_use_fusion_emitters=false")
     os.environ.setdefault("XLA_FLAGS", " ".join(flags))
@@ -22,6 +21,7 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAXMARGIN_DATA_ROOT"] = Path(__file__).anchor  # jobs read each other's results here
 
+gc.set_threshold(50_000, 20, 20)  # tracing makes millions of objects that no cycle holds
 
 _MOST_MAPS = 20_000  # of the 65,530 that Linux allows a process by default
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import rolling_loops as loops
+from kinds import kinds_of
 
 from jaxmargin.backtest import (
     AbstractBacktestModel,
@@ -86,8 +87,8 @@ BOOKS = {
 
 def test_every_model_and_every_kind_of_books_is_tested_here():
     models = {type(make(jnp.asarray(RETURNS), 1)) for make, _ in MODELS.values()}
-    assert set(AbstractBacktestModel.__subclasses__()) == models
-    assert set(AbstractBooks.__subclasses__()) == {type(books) for books, _ in BOOKS.values()}
+    assert kinds_of(AbstractBacktestModel) == models
+    assert kinds_of(AbstractBooks) == {type(books) for books, _ in BOOKS.values()}
 
 
 @pytest.mark.parametrize("horizon", [1, 3])

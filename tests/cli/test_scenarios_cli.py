@@ -1,6 +1,6 @@
 """The commands on scenarios, as a user types them."""
 
-import subprocess
+import functools
 import sys
 
 import numpy as np
@@ -17,50 +17,48 @@ def job(tmp_path_factory):
     return make_job(tmp_path_factory.mktemp("job"))
 
 
-def jaxmargin(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "jaxmargin", "scenarios", *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+@pytest.fixture
+def command(run_command):
+    return functools.partial(run_command, "scenarios")
 
 
-def test_the_library_and_the_kinds_are_listed():
-    result = jaxmargin("list")
-    assert result.returncode == 0, result.stderr
+def test_the_library_and_the_kinds_are_listed(command):
+    code, output, errors = command("list")
+    assert code == 0, errors
     for day in ("2020-03-12", "2021-05-19", "2022-05", "2022-11", "2023-03-11", "2024-08-05",
                 "2025-10-10", "2026-02-05"):  # fmt: skip
-        assert day in result.stdout
-    assert "venue-failure" in result.stdout and "filtered-historical" in result.stdout
+        assert day in output
+    assert "venue-failure" in output and "filtered-historical" in output
 
 
-def test_a_stress_is_shown_with_its_sources_and_what_is_assumed():
-    result = jaxmargin("show", "2020-03-12-covid")
-    assert result.returncode == 0, result.stderr
-    assert "BTC -0.372" in result.stdout and "Source: spot: Yahoo Finance" in result.stdout
-    assert "Assumed, without a source: volatility" in result.stdout
-    unknown = jaxmargin("show", "2020-03-12-covit")
-    assert unknown.returncode == 2 and "did you mean '2020-03-12-covid'?" in unknown.stderr
+def test_a_stress_is_shown_with_its_sources_and_what_is_assumed(command):
+    code, output, errors = command("show", "2020-03-12-covid")
+    assert code == 0, errors
+    assert "BTC -0.372" in output and "Source: spot: Yahoo Finance" in output
+    assert "Assumed, without a source: volatility" in output
+    code, _, errors = command("show", "2020-03-12-covit")
+    assert code == 2 and "did you mean '2020-03-12-covid'?" in errors
 
 
-def test_a_job_is_shown_plotted_and_exported(job):
-    shown = jaxmargin("show", job)
-    assert shown.returncode == 0, shown.stderr
-    assert "729 scenarios, historical" in shown.stdout and "spot BTC" in shown.stdout
+def test_a_job_is_shown_plotted_and_exported(job, command):
+    code, output, errors = command("show", job)
+    assert code == 0, errors
+    assert "729 scenarios, historical" in output and "spot BTC" in output
     picture, table = job.parent / "new" / "moves.png", job.parent / "new" / "moves.parquet"
-    assert jaxmargin("plot", job, "--out", picture).returncode == 0
+    assert command("plot", job, "--out", picture)[0] == 0
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and picture.stat().st_size > 20_000
-    exported = jaxmargin("export", job, "--out", table)
-    assert exported.returncode == 0 and 'kind = "file"' in exported.stdout
+    code, output, _ = command("export", job, "--out", table)
+    assert code == 0 and 'kind = "file"' in output
     written = pd.read_parquet(table)
     closes = pd.read_parquet(job.parent / "history.parquet")
     btc = closes[closes["asset"] == "BTC"].sort_values("time")["close"].to_numpy()
     np.testing.assert_allclose(written["spot BTC"], btc[2:] / btc[:-2] - 1.0, rtol=1e-9, atol=1e-14)
 
 
-def test_the_worst_scenario_of_an_account_is_printed(job):
-    result = jaxmargin("reverse", job, "--account", "A000003", "--radius", "2")
-    assert result.returncode == 0, result.stderr
-    assert "A000003 loses" in result.stdout and "search: converged" in result.stdout
+def test_the_worst_scenario_of_an_account_is_printed(job, command):
+    code, output, errors = command("reverse", job, "--account", "A000003", "--radius", "2")
+    assert code == 0, errors
+    assert "A000003 loses" in output and "search: converged" in output
 
 
 @pytest.mark.parametrize(
@@ -73,10 +71,10 @@ def test_the_worst_scenario_of_an_account_is_printed(job):
         (("reverse", "JOB", "--account", "A9", "--loss", "1"), "no account 'A9'"),
     ],
 )
-def test_wrong_input_ends_with_code_2_and_one_line(job, arguments, part):
-    result = jaxmargin(*(job if a == "JOB" else a for a in arguments))
-    assert result.returncode == 2 and result.stdout == ""
-    assert part in result.stderr and result.stderr.count("\n") == 1
+def test_wrong_input_ends_with_code_2_and_one_line(job, command, arguments, part):
+    code, output, errors = command(*(job if a == "JOB" else a for a in arguments))
+    assert code == 2 and output == ""
+    assert part in errors and errors.count("\n") == 1
 
 
 def test_pictures_show_few_scenarios_one_by_one_and_many_by_their_spread(job):
@@ -110,25 +108,25 @@ def test_a_picture_without_matplotlib_says_what_to_install(monkeypatch):
         plot_scenarios(pd.DataFrame(), title="")
 
 
-def test_a_stress_file_of_ones_own_is_shown_and_used(job, tmp_path):
+def test_a_stress_file_of_ones_own_is_shown_and_used(job, command, tmp_path):
     own = tmp_path / "mine.toml"
     own.write_text(
         'name = "mine"\ntitle = "A fall of my own"\nkind = "hypothetical"\ndays = 1\n'
         'description = "Everything falls."\ndefault_beta = 1.5\n[[source]]\nfigure = "spot"\n'
         'origin = "chosen"\n[spot]\nBTC = -0.2\n'
     )
-    shown = jaxmargin("show", own)
-    assert shown.returncode == 0, shown.stderr
-    assert "A fall of my own" in shown.stdout and "BTC -0.2" in shown.stdout
+    code, output, errors = command("show", own)
+    assert code == 0, errors
+    assert "A fall of my own" in output and "BTC -0.2" in output
     other = make_job(tmp_path / "job")
     text = other.read_text()
     start, end = text.index("[scenarios]"), text.index("[rulebook]")
     other.write_text(
         text[:start] + f'[scenarios]\nkind = "stress"\nfiles = ["{own}"]\n\n' + text[end:]
     )
-    result = jaxmargin("show", other)
-    assert result.returncode == 0, result.stderr
+    code, output, errors = command("show", other)
+    assert code == 0, errors
     eth = np.expm1(1.5 * np.log(0.8))
-    assert f"{eth:+.4f}" in result.stdout and "1 scenarios, stress" in result.stdout
+    assert f"{eth:+.4f}" in output and "1 scenarios, stress" in output
     edit_text(other, "files = ", "file = ")
-    assert "did you mean 'files'?" in jaxmargin("show", other).stderr
+    assert "did you mean 'files'?" in command("show", other)[2]

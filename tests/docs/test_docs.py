@@ -213,3 +213,23 @@ def test_the_page_of_conformance_counts_the_cases_that_there_are(row):
     valid = [case for case in cases if case.get("valid", True)]
     assert (row["cases"], row["skipped"]) == (len(valid), len(cases) - len(valid))
     assert row["passed"] == row["cases"]
+
+
+FAULTS = [
+    row.split("|")
+    for row in (DOCS / "pages/faults.md").read_text().splitlines()
+    if row.startswith("|") and "`tests/" in row
+]
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row[1].strip())
+def test_every_test_that_the_table_of_faults_names_is_there(row):
+    file = None
+    for word in re.findall(r"`([^`]+)`", row[-2]):
+        if "/" in word:
+            file = DOCS.parent / word
+            assert file.is_file(), word
+            continue
+        assert file is not None, word
+        end = "" if word.endswith("…") else r"\("
+        assert re.search(rf"^def test_{word.rstrip('…')}{end}", file.read_text(), re.M), word

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_files import edit_table, make_job, with_scenarios
+from kinds import kinds_of
 
 from jaxmargin.errors import InvalidInputError
 from jaxmargin.io import ADD_ONS
@@ -176,4 +177,4 @@ def test_a_command_that_is_of_the_rulebook_alone_refuses_add_ons(tmp_path):
 
 def test_every_add_on_has_a_name_in_the_job_file():
     read = {kind.__name__.removeprefix("_").removesuffix("AddOn") for kind in ADD_ONS.values()}
-    assert read == {kind.__name__.removesuffix("AddOn") for kind in AbstractAddOn.__subclasses__()}
+    assert read == {kind.__name__.removesuffix("AddOn") for kind in kinds_of(AbstractAddOn)}

@@ -26,9 +26,11 @@ def weights(kind):
 
 
 def holdings(*, dense=True):
-    """Accounts of very different size, the last a market maker."""
+    """Accounts of very different size, the last a market maker: blocks of 10, 40 and all."""
     random = np.random.default_rng(2)
-    sizes = [*random.integers(1, 45, ACCOUNTS - 1), 200 if dense else 30]
+    few = ACCOUNTS // 2
+    sizes = [*random.integers(1, 11, few), *random.integers(31, 41, ACCOUNTS - few - 1)]
+    sizes.append(200 if dense else 30)
     instrument = [random.choice(CONTRACTS, size, replace=False) for size in sizes]
     account = np.repeat(np.arange(ACCOUNTS), sizes)
     quantity = random.normal(size=account.size)

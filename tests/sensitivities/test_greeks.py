@@ -99,18 +99,20 @@ def test_account_greeks_are_sums_over_positions():
     greeks = account_greeks(held, today)
     rows = [row for block in held.positions.blocks for row in np.asarray(block.instrument)]
     sizes = [row for block in held.positions.blocks for row in np.asarray(block.quantity)]
-    first, starts = 0, {}
+    first, starts, of_batch = 0, {}, {}
     for batch, padded in zip(PLAIN, held.instruments, strict=True):
         starts[first] = batch
+        if hasattr(batch, "strike"):
+            of_batch[first] = instrument_greeks(batch, today)
         first += padded.multiplier.shape[0]
     expected = np.zeros((7, 12, 4))
     for account, row in enumerate(np.asarray(held.positions.row)):
         for instrument, quantity in zip(rows[row], sizes[row], strict=True):
             start = max(s for s in starts if s <= instrument)
             batch, i = starts[start], int(instrument) - start
-            if quantity and hasattr(batch, "strike"):
+            if quantity and start in of_batch:
                 size = quantity * float(batch.multiplier[i])
-                for part, column in enumerate(instrument_greeks(batch, today)):
+                for part, column in enumerate(of_batch[start]):
                     expected[part, account, int(batch.pillar[i])] += size * float(column[i])
     np.testing.assert_allclose(np.stack(greeks.options), expected, rtol=1e-9, atol=1e-9)
 

@@ -42,8 +42,15 @@ def slopes_of(number):
     return margin_to_market(EVERY[number], book(FOUR), market())
 
 
+@functools.cache
+def program(number):
+    """All margins together of a state; compiled, since it is called some hundred times."""
+    held = book(FOUR)
+    return jax.jit(lambda state: EVERY[number].requirement(held, state).initial.sum())
+
+
 def total(number, state):
-    return float(EVERY[number].requirement(book(FOUR), state).initial.sum())
+    return float(program(number)(state))
 
 
 @by_name
