@@ -11,9 +11,9 @@ import jax
 import pytest
 
 if not os.environ.get("JAXMARGIN_TEST_OPTIMIZED"):
-    # Most of the time of the tests is compiling: so it takes a third, and running little more.
+    # Most of the time of the tests is compiling: so it takes half of it, and running little more.
     # With the variable set to 1 the tests run the programs that people get.
-    flags = ["--xla_backend_optimization_level=0"]
+    flags = ["--xla_backend_optimization_level=1"]
     if jax.__version_info__ < (0, 11):  # later ones do not know it, and end at once
         flags.append("--xla_cpu_use_fusion_emitters=false")
     os.environ.setdefault("XLA_FLAGS", " ".join(flags))

@@ -20,12 +20,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples/07_attribute_margin.py"
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    """Three kinds of contract are enough, and each takes programs of its own."""
+    """Three kinds of contract and 300 days are enough, and each takes programs of its own."""
     path = make_job(tmp_path_factory.mktemp("job"), accounts=12)
     kinds = ["inverse-option", "linear-perpetual", "spot"]
     edit_table(path, "instruments", lambda table: table[table["kind"].isin(kinds)])
     listed = pd.read_parquet(path.parent / "instruments.parquet")["instrument"]
     edit_table(path, "positions", lambda table: table[table["instrument"].isin(listed)])
+    edit_table(path, "history", lambda t: t[t["time"] > t["time"].max() - pd.Timedelta(days=300)])
     return path
 
 
