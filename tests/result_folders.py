@@ -77,6 +77,8 @@ def margin_folder(folder, accounts, *, label="worst day", initial=None, states=T
             "account": tables["requirements"]["account"],
             "initial": initial,
             "maintenance": 0.8 * initial,
+            "balance": equity,
+            "haircut": np.zeros(count),
             "equity": equity,
             "status": pd.Series(word, dtype=str),
         }

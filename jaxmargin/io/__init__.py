@@ -48,6 +48,9 @@ from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._frameworks import framework_library as framework_library
 from jaxmargin.io._frameworks import read_framework as read_framework
+from jaxmargin.io._haircuts import check_haircuts as check_haircuts
+from jaxmargin.io._haircuts import counted_units as counted_units
+from jaxmargin.io._haircuts import read_haircuts as read_haircuts
 from jaxmargin.io._history import History as History
 from jaxmargin.io._history import read_history as read_history
 from jaxmargin.io._inventory import InventoryTables as InventoryTables

@@ -10,7 +10,7 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["CollateralTables", "check_posted", "read_collateral"]
+__all__ = ["CollateralTables", "check_posted", "check_schedule", "read_collateral"]
 
 _TRAITS = ("class", "issuer", "currency")
 
@@ -66,7 +66,7 @@ def read_collateral(
     if len(problems.found) > before:
         return None
     assets = market.assets["asset"]
-    _check_schedule(paths["schedule"].name, schedule, assets, problems)
+    check_schedule(paths["schedule"].name, schedule, assets, problems)
     check_posted(paths["collateral"].name, collateral, assets, accounts, problems)
     collateral = _check_venues(paths["collateral"].name, collateral, schedule, problems)
     if len(limits):
@@ -94,7 +94,7 @@ def read_collateral(
     )
 
 
-def _check_schedule(
+def check_schedule(
     file: str, schedule: pd.DataFrame, assets: pd.Series, problems: Problems
 ) -> None:
     """Haircuts are shares that do not fall with size, and an asset has one class and so on."""

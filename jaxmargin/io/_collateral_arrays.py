@@ -17,7 +17,7 @@ from jaxmargin.collateral import (
 from jaxmargin.io._collateral import CollateralTables
 from jaxmargin.io._market import MarketTables
 
-__all__ = ["CollateralArrays", "build_collateral"]
+__all__ = ["CollateralArrays", "build_collateral", "haircut_tiers"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def build_collateral(tables: CollateralTables, market: MarketTables) -> Collater
     venues = pd.Index(np.sort(tables.schedule["venue"].unique()))
     venue = np.zeros(accounts, np.int64)  # whichever, for an account that posts nothing
     venue[row] = venues.get_indexer(pd.Index(posted["venue"]))
-    upper, fraction = _tiers(tables.schedule, venues, market)
+    upper, fraction = haircut_tiers(tables.schedule, venues, market)
     accepted = np.any(upper > 0.0, axis=-1)[venue]
     return CollateralArrays(
         holdings=Holdings(jnp.asarray(quantity)),
@@ -58,7 +58,7 @@ def build_collateral(tables: CollateralTables, market: MarketTables) -> Collater
     )
 
 
-def _tiers(
+def haircut_tiers(
     schedule: pd.DataFrame, venues: pd.Index, market: MarketTables
 ) -> tuple[np.ndarray, np.ndarray]:
     """Upper bound and haircut of each venue, asset and tier; nothing counts of other assets."""

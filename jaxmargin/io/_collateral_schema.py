@@ -2,7 +2,16 @@
 
 from jaxmargin.io._schema import Column, Table
 
-__all__ = ["COLLATERAL", "COSTS", "EXCLUSIONS", "INVENTORY", "LIMITS", "MARKS", "SCHEDULE"]
+__all__ = [
+    "COLLATERAL",
+    "COSTS",
+    "EXCLUSIONS",
+    "HAIRCUTS",
+    "INVENTORY",
+    "LIMITS",
+    "MARKS",
+    "SCHEDULE",
+]
 
 COLLATERAL = Table(
     "collateral",
@@ -26,6 +35,15 @@ SCHEDULE = Table(
         Column("currency", "text", blank=True),
     ),
     key=("venue", "asset", "up_to"),
+)
+HAIRCUTS = Table(
+    "haircuts",
+    (
+        Column("asset", "text"),
+        Column("up_to", "number", positive=True, blank=True),
+        Column("haircut", "number"),
+    ),
+    key=("asset", "up_to"),
 )
 LIMITS = Table(
     "limits",

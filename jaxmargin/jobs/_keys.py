@@ -46,6 +46,7 @@ BOOK = {
     "positions": Key(TABLE),
     "combos": Key(TABLE, None),
     "collateral": Key(TABLE, None),
+    "haircuts": Key(TABLE, None),
 }
 _SCENARIO_RULE = {
     "kind": Key(TEXT),

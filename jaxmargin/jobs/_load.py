@@ -16,11 +16,9 @@ from jaxmargin.io import (
     StressScenario,
     build_market,
     build_stress,
-    check_balances,
     estimate_betas,
     factor_names,
     nearest,
-    read_balances,
     read_book,
     read_correlations,
     read_history,
@@ -30,6 +28,7 @@ from jaxmargin.io import (
     stress_library,
     with_accounts_of,
 )
+from jaxmargin.jobs._held_collateral import read_held_collateral
 from jaxmargin.jobs._input_files import InputFile, require_unchanged, see_files
 from jaxmargin.jobs._safeguard_settings import JobSafeguards, read_job_safeguards
 from jaxmargin.jobs._scenario_checks import check_scenarios
@@ -58,6 +57,7 @@ class Inputs:
         given: arrays and labels of a table of scenarios; None for other kinds.
         ignored: columns that were in a table but are not used, by file name.
         balances: what accounts have beside their positions, or None.
+        haircuts: of balances in equity, or None.
         safeguards: which safeguards margins have, or None.
         windows: the history of each tool against procyclicality that needs another window of it.
         files: those of `job.inputs()`, in their order, as they were read.
@@ -73,6 +73,7 @@ class Inputs:
     given: tuple[dict[str, np.ndarray], list[str]] | None
     ignored: dict[str, list[str]]
     balances: pd.DataFrame | None = None
+    haircuts: pd.DataFrame | None = None
     safeguards: JobSafeguards | None = None
     windows: dict[str, History] = field(default_factory=dict)
     files: tuple[InputFile, ...] = ()
@@ -119,12 +120,9 @@ def load_inputs(
     book = read_book(
         {name: path for name, path in job.book.items() if path}, time, market, problems
     )
-    if market is not None and book is not None and job.book["collateral"]:
-        file = job.book["collateral"]
-        if balances is None:
-            balances = read_balances(file, market, problems)
-        else:
-            balances = check_balances(file, balances, market, problems)
+    haircuts = None
+    if market is not None and book is not None:
+        balances, haircuts = read_held_collateral(job, market, problems, balances=balances)
         book = book if balances is None else with_accounts_of(book, balances)
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []
@@ -157,8 +155,9 @@ def load_inputs(
         job.book["instruments"].name: book.instruments,
         job.book["positions"].name: book.positions,
     }
-    if balances is not None:
-        tables[job.book["collateral"].name] = balances
+    for name, table in (("collateral", balances), ("haircuts", haircuts)):
+        if table is not None:
+            tables[job.book[name].name] = table
     ignored = {
         name: list(table.attrs["ignored_columns"])
         for name, table in tables.items()
@@ -168,7 +167,7 @@ def load_inputs(
         ignored[settings["history"].name] = list(history.ignored)
     return Inputs(
         job, market, book, history, correlations, stresses, stress_moves, given, ignored, balances,
-        chosen, windows, files,
+        haircuts, chosen, windows, files,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def _columns(text: str = "", number: str = "", finite: str = "", other: str = ""
 
 
 _MONEY = COMMON | {"currency": TEXT}
-_STATES = _columns("account status", finite="initial maintenance equity")
+_STATES = _columns("account status", finite="initial maintenance equity balance haircut")
 _STRESS = (
     "largest_member second_member third_member stress",
     "",

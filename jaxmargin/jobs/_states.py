@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from jaxmargin.io import Problems, build_balances, list_some, nearest, round_down
+from jaxmargin.io import (
+    Problems,
+    build_balances,
+    counted_units,
+    list_some,
+    nearest,
+    round_down,
+)
 from jaxmargin.jobs._calculation import Calculation
 from jaxmargin.jobs._load import Inputs
 from jaxmargin.margin import (
@@ -81,7 +88,7 @@ def check_liquidation(inputs: Inputs, coins: Sequence[str], accounts: Sequence[s
 
 
 def collateral_warnings(inputs: Inputs) -> list[str]:
-    """Warnings of accounts without positions, and of coins that the rule counts for less."""
+    """Warnings of accounts without positions, and of coins that should count for less."""
     kind, balances = inputs.job.rulebook["kind"], inputs.balances
     if balances is None:
         return []
@@ -95,12 +102,12 @@ def collateral_warnings(inputs: Inputs) -> list[str]:
         )
     held = balances.loc[balances["quantity"] != 0.0, "asset"]
     coins = sorted(set(held) - {inputs.job.settings["numeraire"]})
-    if kind in _RATES_OF_SPOT and coins:
+    if kind in _RATES_OF_SPOT and coins and inputs.haircuts is None:
         warnings.append(
             f"{file}: balances of {list_some(coins)} count at spot in equity, as the rates of "
             f"{kind} for coins apply to positions alone, so that equity may be too high. Enter "
             "coins as positions in contracts of the kind spot instead, and take them out of this "
-            "table."
+            "table, or give haircuts in [book]."
         )
     return warnings
 
@@ -114,8 +121,10 @@ def state_table(
     """The state of every account: one row each, in the order of `requirements`.
 
     Columns: account; initial and maintenance, rounded up; balance (the table of collateral at
-    spot), position_value (contracts at their marks; futures and perpetuals at nothing) and equity,
-    their sum, rounded down; available, withdrawable, margin_ratio, equity_to_maintenance,
+    spot), haircut (what of it does not count, by the table of haircuts; 0 without one),
+    position_value (contracts at their marks; futures and perpetuals at nothing) and equity, which
+    is balance - haircut + position_value; value after haircuts and of positions is rounded down;
+    available, withdrawable (a value after haircuts too), margin_ratio, equity_to_maintenance,
     leverage and status, which follow from these; see `AccountState`.
 
     Args:
@@ -126,19 +135,19 @@ def state_table(
     """
     unit = inputs.job.settings["round_to"]
     spot = inputs.market.assets["spot"].to_numpy(np.float64)
-    posted, units = _units(inputs, calculation)
-    balance, value = (round_down(part @ spot, unit) for part in (posted, units))
+    posted, counted, units = _units(inputs, calculation)
+    balance, counts, value = (round_down(part @ spot, unit) for part in (posted, counted, units))
     notional = np.asarray(gross_notional(calculation.book, calculation.market), np.float64)
     with jax.enable_x64(True):  # money to the cent, whatever the precision of the margins
         margins = tuple(jnp.asarray(requirements[name]) for name in ("initial", "maintenance"))
         published = eqx.tree_at(lambda r: (r.initial, r.maintenance), requirement, margins)
-        equity = jnp.asarray(_whole(balance + value, unit))
+        equity = jnp.asarray(_whole(counts + value, unit))
         state = jax.device_get(
             account_state(
                 published,
                 equity,
                 gross_notional=jnp.asarray(notional),
-                balance=jnp.asarray(balance),
+                balance=jnp.asarray(counts),
             )
         )
     return pd.DataFrame(
@@ -147,6 +156,7 @@ def state_table(
             "initial": state.initial,
             "maintenance": state.maintenance,
             "balance": balance,
+            "haircut": _whole(balance - counts, unit),
             "position_value": value,
             "equity": state.equity,
             "available": _whole(state.available, unit),
@@ -172,8 +182,8 @@ def liquidation_table(
     Columns: account, asset, side (below or above today), price and move (both missing where there
     is none or the rule refuses the account before one is found, which the status unknown says,
     today's price and 0 where equity is below maintenance margin already), tolerance (of
-    the price, as a share of it; see `Crossings`) and status. Equity is exact: balances at spot,
-    and contracts at their marks.
+    the price, as a share of it; see `Crossings`) and status. Equity is exact: balances at spot
+    after haircuts, and contracts at their marks.
 
     Args:
         inputs: the checked inputs, with balances.
@@ -182,8 +192,8 @@ def liquidation_table(
         accounts: only these, each solved to rounding; if none, all by a shared grid of prices.
         progress: called with requirements done and in all for each coin.
     """
-    posted, units = _units(inputs, calculation)
-    held = posted + units
+    _, counted, units = _units(inputs, calculation)
+    held = counted + units
     equity = held @ inputs.market.assets["spot"].to_numpy(np.float64)
     rows = inputs.market.asset_row(pd.Series(list(coins)))
     chosen = inputs.book.accounts.get_indexer(pd.Index(list(accounts))) if accounts else None
@@ -221,11 +231,14 @@ def liquidation_table(
 
 def _units(
     inputs: Inputs, calculation: Calculation
-) -> tuple[Float[np.ndarray, "account asset"], Float[np.ndarray, "account asset"]]:
-    """Units of each asset that accounts have posted, and that their contracts are worth."""
+) -> tuple[Float[np.ndarray, "account asset"], ...]:
+    """Units of each asset that accounts have, that count, and that their contracts are worth."""
     assert inputs.balances is not None
     posted = build_balances(inputs.balances, inputs.market, inputs.book.accounts)
-    return posted, np.asarray(position_value(calculation.book, calculation.market), np.float64)
+    haircuts = inputs.haircuts
+    counted = posted if haircuts is None else counted_units(posted, haircuts, inputs.market)
+    value = np.asarray(position_value(calculation.book, calculation.market), np.float64)
+    return posted, counted, value
 
 
 def _whole(amount: np.ndarray, unit: float) -> np.ndarray:

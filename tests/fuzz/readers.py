@@ -46,8 +46,8 @@ from jaxmargin.jobs._venue_rulebooks import VENUE_RULEBOOKS, build_venue_ruleboo
 TABLES = (
     schema.ASSETS, schema.FORWARDS, schema.VOLATILITIES, schema.HISTORY, schema.CORRELATIONS,
     schema.INSTRUMENTS, schema.COMBOS, schema.POSITIONS, schema.ORDERS, collateral.COLLATERAL,
-    collateral.SCHEDULE, collateral.LIMITS, collateral.EXCLUSIONS, collateral.MARKS,
-    collateral.INVENTORY, collateral.COSTS,
+    collateral.SCHEDULE, collateral.HAIRCUTS, collateral.LIMITS, collateral.EXCLUSIONS,
+    collateral.MARKS, collateral.INVENTORY, collateral.COSTS,
 )  # fmt: skip
 MILLISECONDS = 1_770_282_000_123
 DERIBIT = {"result": [

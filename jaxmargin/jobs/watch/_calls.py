@@ -37,13 +37,13 @@ def call_table(
     A call is opened where the requirement $R$ is above `call_at` times the collateral $C$, as
     article 26 of Regulation (EU) 153/2013 has it with 1.1; it asks for all that is missing,
     $R - C$, or for $R$ where $C$ is not known. It goes on until $R \le C$, and is then closed.
-    Collateral has no haircut here, so that the call may be too small; see `coverage`.
+    Where the job has no haircuts, collateral counts in full, and the call may be too small.
 
-    Columns: account; requirement (initial margin, rounded up); collateral (balances at spot and
-    contracts at their marks, which is `equity` in the states, rounded down; missing where the
-    account has no positions any more); ratio $R / C$, infinite where $C$ is not positive; call, in
-    the numeraire, 0 where closed; status (opened, continued or closed); since (number of the update
-    that opened it); reason.
+    Columns: account; requirement (initial margin, rounded up); collateral (balances at spot after
+    haircuts and contracts at their marks, which is `equity` in the states, rounded down; missing
+    where the account has no positions any more); ratio $R / C$, infinite where $C$ is not positive;
+    call, in the numeraire, 0 where closed; status (opened, continued or closed); since (number of
+    the update that opened it); reason.
 
     Args:
         states: see `state_table`.

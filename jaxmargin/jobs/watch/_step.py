@@ -152,7 +152,8 @@ def _least(
         check(before.inputs)
         return collateral_update(before)
     crowded = len(before.order) > 2 * rows  # most accounts of the run are gone: begin anew
-    if not crowded and {*differ} <= {book[name] for name in ("positions", "combos", "collateral")}:
+    quick = {book[name] for name in ("positions", "combos", "collateral", "haircuts")}
+    if not crowded and {*differ} <= quick:
         check(before.inputs)
         return positions_update(before)
     return full_update(settings.path, before, snapshots=settings.snapshots, check=check)

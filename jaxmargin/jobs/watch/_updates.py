@@ -14,12 +14,12 @@ from jaxmargin.io import (
     BookTables,
     Problems,
     build_book,
-    read_balances,
     read_book,
     with_accounts_of,
 )
 from jaxmargin.jobs._calculation import Calculation, build_calculation
 from jaxmargin.jobs._clock import Seconds, measured
+from jaxmargin.jobs._held_collateral import read_held_collateral
 from jaxmargin.jobs._load import Inputs, load_inputs
 from jaxmargin.jobs._margin_results import MarginResults, margin_results
 from jaxmargin.jobs._safeguard_settings import read_job_safeguards
@@ -128,11 +128,10 @@ def positions_update(before: Update, *, balances: pd.DataFrame | None = None) ->
     market = before.inputs.market
     files = {name: file for name, file in job.book.items() if file}
     book = read_book(files, job.settings["valuation_time"], market, problems)
-    if balances is None:
-        balances = read_balances(job.book["collateral"], market, problems)
+    balances, haircuts = read_held_collateral(job, market, problems, balances=balances)
     problems.raise_if_any()
     assert book is not None and balances is not None  # or there are problems
-    return _margined(before, book, balances, start)
+    return _margined(before, book, balances, haircuts, start)
 
 
 def collateral_update(before: Update) -> Update:
@@ -145,11 +144,13 @@ def collateral_update(before: Update) -> Update:
     """
     start, problems, inputs = time.perf_counter(), Problems(), before.inputs
     file, results = inputs.job.book["collateral"], before.results
-    balances = read_balances(file, inputs.market, problems)
+    balances, haircuts = read_held_collateral(
+        inputs.job, inputs.market, problems, haircuts=inputs.haircuts
+    )
     problems.raise_if_any()
     assert balances is not None  # or there are problems
     if not with_accounts_of(inputs.book, balances).accounts.equals(inputs.book.accounts):
-        return _margined(before, inputs.book, balances, start)
+        return _margined(before, inputs.book, balances, haircuts, start)
     inputs = replace(inputs, balances=balances, ignored=_ignored(inputs, {file: balances}))
     read = time.perf_counter() - start
     with measured() as seconds:
@@ -160,17 +161,26 @@ def collateral_update(before: Update) -> Update:
     )  # fmt: skip
 
 
-def _margined(before: Update, book: BookTables, balances: pd.DataFrame, start: float) -> Update:
+def _margined(
+    before: Update,
+    book: BookTables,
+    balances: pd.DataFrame,
+    haircuts: pd.DataFrame | None,
+    start: float,
+) -> Update:
     """The update of these tables in the market of `before`; reading them began at `start`."""
     problems, job, known = Problems(), before.inputs.job, before.order
     book = with_accounts_of(book, balances)
     chosen = read_job_safeguards(job, book.accounts, problems)
     problems.raise_if_any()
     tables = {"instruments": book.instruments, "positions": book.positions, "collateral": balances}
+    if haircuts is not None:
+        tables["haircuts"] = haircuts
     inputs = replace(
         before.inputs,
         book=book,
         balances=balances,
+        haircuts=haircuts,
         safeguards=chosen,
         ignored=_ignored(before.inputs, {job.book[name]: part for name, part in tables.items()}),
     )

@@ -210,10 +210,14 @@ def coverage_section(margin: ResultFolder | None) -> Section:
     shown = short.head(_ROWS // 2)
     said = exact(float(short["lack"].sum()), currency)
     lead = [
-        f"Together {len(short):,} accounts lack {said} of initial margin."
+        f"Accounts that lack initial margin: {len(short):,}, together {said}."
         if len(short)
         else "Equity of every account covers initial margin."
     ]
+    taken = float(states["haircut"].sum())
+    if taken > 0.0:
+        whole = exact(float(states["balance"].sum()), currency)
+        lead.append(f"Equity is after haircuts of {exact(taken, currency)} on balances of {whole}.")
     picture = Picture(
         inline_svg(
             lambda: plot_coverage(states, title="", currency=currency),
