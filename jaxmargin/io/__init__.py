@@ -49,6 +49,7 @@ from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._frameworks import framework_library as framework_library
 from jaxmargin.io._frameworks import read_framework as read_framework
 from jaxmargin.io._haircuts import check_haircuts as check_haircuts
+from jaxmargin.io._haircuts import check_haircuts_of as check_haircuts_of
 from jaxmargin.io._haircuts import counted_units as counted_units
 from jaxmargin.io._haircuts import read_haircuts as read_haircuts
 from jaxmargin.io._history import History as History

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from jaxmargin.collateral import TieredHaircuts
 from jaxmargin.io._collateral import check_schedule
 from jaxmargin.io._collateral_arrays import haircut_tiers
 from jaxmargin.io._collateral_schema import HAIRCUTS, SCHEDULE
@@ -16,7 +13,7 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["check_haircuts", "counted_units", "read_haircuts"]
+__all__ = ["check_haircuts", "check_haircuts_of", "counted_units", "read_haircuts"]
 
 
 def read_haircuts(path: Path, market: MarketTables, problems: Problems) -> pd.DataFrame | None:
@@ -33,11 +30,19 @@ def read_haircuts(path: Path, market: MarketTables, problems: Problems) -> pd.Da
     table = read_table(path, HAIRCUTS, problems)
     if table is None or len(problems.found) > before:
         return None
-    check_schedule(path.name, _schedule(table), market.assets["asset"], problems)
-    return table if len(problems.found) == before else None
+    return check_haircuts(path, table, market, problems)
 
 
 def check_haircuts(
+    path: Path, haircuts: pd.DataFrame, market: MarketTables, problems: Problems
+) -> pd.DataFrame | None:
+    """The same table of haircuts if it can be used in a market; None if not."""
+    before = len(problems.found)
+    check_schedule(path.name, _schedule(haircuts), market.assets["asset"], problems)
+    return haircuts if len(problems.found) == before else None
+
+
+def check_haircuts_of(
     path: Path, haircuts: pd.DataFrame, file: Path, balances: pd.DataFrame, problems: Problems
 ) -> None:
     """Every asset that an account has stands in the table of haircuts.
@@ -65,10 +70,12 @@ def counted_units(
         ["asset", "up_to"], na_position="last", ignore_index=True
     )
     upper, fraction = haircut_tiers(schedule, pd.Index([""]), market)
-    with jax.enable_x64(True):  # money to the cent, whatever the precision of the margins
-        tiers = TieredHaircuts(jnp.asarray(upper), jnp.asarray(fraction))
-        share = np.asarray(tiers.haircut(jnp.asarray(posted)))
-    return (1.0 - share) * posted
+    counted, below = np.zeros_like(posted), np.zeros_like(posted)
+    for tier in range(upper.shape[-1]):
+        reached = np.minimum(posted, upper[..., tier])
+        counted += (1.0 - fraction[..., tier]) * (reached - below)
+        below = reached
+    return counted
 
 
 def _schedule(haircuts: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from jaxmargin.io._collateral_schema import (
     COLLATERAL,
     COSTS,
     EXCLUSIONS,
+    HAIRCUTS,
     INVENTORY,
     LIMITS,
     MARKS,
@@ -27,8 +28,8 @@ _KEYS = {
     table.name: table.key
     for table in (
         ASSETS, COLLATERAL, COMBOS, CONTRIBUTIONS, CORRELATIONS, COSTS, EXCLUSIONS, FORWARDS,
-        HISTORY, INSTRUMENTS, INVENTORY, LIMITS, MARKS, MEMBERS, POSITIONS, SCHEDULE, VOLATILITIES,
-        VOLUMES,
+        HAIRCUTS, HISTORY, INSTRUMENTS, INVENTORY, LIMITS, MARKS, MEMBERS, POSITIONS, SCHEDULE,
+        VOLATILITIES, VOLUMES,
     )
 } | {"file": ("scenario",)}  # fmt: skip
 

@@ -7,6 +7,7 @@ from jaxmargin.io import (
     Problems,
     check_balances,
     check_haircuts,
+    check_haircuts_of,
     read_balances,
     read_haircuts,
 )
@@ -39,6 +40,13 @@ def read_held_collateral(
             "haircuts without collateral",
             "Give a table of what accounts have as collateral too, or leave haircuts out.",
         )
+    if path and path == file:
+        problems.add(
+            f"{job.path.name}, [book]",
+            f"{path.name} is both collateral and haircuts",
+            "Give a table of its own for each.",
+        )
+        return None, None
     if not file:
         return None, None
     if balances is None:
@@ -49,6 +57,8 @@ def read_held_collateral(
         return balances, None
     if haircuts is None:
         haircuts = read_haircuts(path, market, problems)
+    else:
+        haircuts = check_haircuts(path, haircuts, market, problems)
     if balances is not None and haircuts is not None:
-        check_haircuts(path, haircuts, file, balances, problems)
+        check_haircuts_of(path, haircuts, file, balances, problems)
     return balances, haircuts

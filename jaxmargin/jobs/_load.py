@@ -85,6 +85,7 @@ def load_inputs(
     safeguards: bool = False,
     snapshots: Path | None = None,
     balances: pd.DataFrame | None = None,
+    haircuts: pd.DataFrame | None = None,
 ) -> Inputs:
     """Read and check every input of the job at `path`; nothing is computed.
 
@@ -94,6 +95,7 @@ def load_inputs(
             that has them is refused, as its margins would be too low.
         snapshots: folder for tables of databases; see `read_job`.
         balances: collateral to take in place of what the job's table has.
+        haircuts: the same of its haircuts.
 
     Raises:
         InvalidInputError: with every problem of every input.
@@ -120,9 +122,10 @@ def load_inputs(
     book = read_book(
         {name: path for name, path in job.book.items() if path}, time, market, problems
     )
-    haircuts = None
     if market is not None and book is not None:
-        balances, haircuts = read_held_collateral(job, market, problems, balances=balances)
+        balances, haircuts = read_held_collateral(
+            job, market, problems, balances=balances, haircuts=haircuts
+        )
         book = book if balances is None else with_accounts_of(book, balances)
     history = correlations = stress_moves = given = None
     stresses: list[StressScenario] = []

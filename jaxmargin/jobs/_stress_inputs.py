@@ -157,6 +157,8 @@ def _missing(inputs: Inputs, settings: Mapping[str, Any]) -> list[str]:
         said.append(
             "[book] collateral is missing: accounts are taken to have posted their initial margin."
         )
+    if inputs.haircuts is not None and settings["resources"] != "initial-margin":
+        said.append("[book] haircuts do not count here: collateral counts at the price of the day.")
     if settings["members"] is None:
         said.append("[systemic] members is missing: each account is a member of its own.")
     if settings["contributions"] is None:

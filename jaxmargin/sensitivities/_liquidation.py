@@ -110,9 +110,9 @@ def liquidation_prices(
         equity: of each account today; from all venues and holdings that the margin is for.
         asset: the asset that moves, as a row of `Market.spot`; if it follows another, the ratio
             between them moves.
-        collateral: units of each asset that equity consists of, whatever their haircuts: balances
-            and, as contract P&L counts in what it is settled in, `position_value`. Negative is
-            owed. If None, equity moves by P&L alone.
+        collateral: units of each asset that equity consists of (those that count, where equity is
+            after haircuts): balances and, as contract P&L counts in what it is settled in,
+            `position_value`. Negative is owed. If None, equity moves by P&L alone.
         betas: log move of each asset per log move of `asset`, whose own is 1; of an asset that
             follows another, that of the ratio. Zero for all others if None.
         moves: relative moves of the nodes; see `liquidation_moves`, which are taken if None. 0 is

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from job_files import edit_text
+from job_files import edit_text, set_cell
 from report_pages import said, shown
 from small_jobs import small_job
-from watch_jobs import make_watched, same_as_full, set_balances, watched
+from watch_jobs import hold, make_watched, same_as_full, set_balances, watched
 
 from jaxmargin.jobs import run_margin
 from jaxmargin.jobs.run import run_job
@@ -65,6 +65,14 @@ def test_a_run_in_shards_has_the_same_states(run):
     pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(other), check_exact=True)
 
 
+def test_what_exceeds_the_last_bound_counts_for_nothing(tmp_path):
+    bounded = "asset,up_to,haircut\nBTC,0.5,0\nBTC,1,0.25\nUSDC,,0\n"
+    job = with_haircuts(small_job(tmp_path, BALANCES), bounded)
+    states = run_margin(job, tmp_path / "results").states.set_index("account")
+    counts = 60_000.0 * (0.5 + 0.75 * 0.5) + 1_000.0  # of 1.5 BTC, and USDC
+    assert states["equity"]["short"] == counts == 91_000.0 - states["haircut"]["short"]
+
+
 def test_the_page_says_what_haircuts_take(run, undrawn, tmp_path):
     job, _ = run
     page = shown(job.parent / "results", "margin", tmp_path)
@@ -89,12 +97,44 @@ def test_a_haircut_that_rises_calls_and_margins_nobody_anew(tmp_path):
     same_as_full(job)
 
 
-def test_collateral_without_a_haircut_leaves_the_last_good_calls_and_is_stale(tmp_path):
-    job = with_haircuts(make_watched(tmp_path), "asset,haircut\nUSDC,0\nBTC,0.1\n")
-    more = "fallen,USDC,1000000\nlong,USDC,500000\nshort,ETH,20\n"
-    looks = watched(job, lambda: set_balances(job, more))
-    assert [look["stale"] for look in looks] == [False, True]
-    assert "no haircut in haircuts.csv" in looks[1]["problems"][0]
+SOUND = "asset,haircut\nUSDC,0\nBTC,0.99\n"  # calls the one who has BTC
+
+
+def test_collateral_without_a_haircut_is_stale_and_the_calls_are_the_last_good_ones(tmp_path):
+    job = with_haircuts(make_watched(tmp_path), SOUND)
+    more = "fallen,USDC,1000000\nlong,USDC,500000\nshort,ETH,2000\n"
+    first, second = watched(job, lambda: set_balances(job, more))
+    assert (first["stale"], second["stale"]) == (False, True) and second["update"] == 1
+    assert "no haircut in haircuts.csv" in second["problems"][0]
+    called = pd.read_parquet(tmp_path / "watch/current/calls.parquet")
+    assert called["account"].tolist() == ["short"] and called["collateral"][0] == 12_000.0
+
+
+@pytest.mark.parametrize("moved", ["market", "positions"])
+def test_beside_haircuts_that_cannot_be_used_all_else_is_margined_with_the_last_good_ones(
+    tmp_path, moved
+):
+    job = with_haircuts(make_watched(tmp_path), SOUND)
+
+    def change():
+        (tmp_path / "haircuts.csv").write_text("asset,haircut\nUSDC,0\nBTC,99\n")
+        if moved == "market":
+            set_cell(job, "assets", "spot", 1, 90_000.0)
+            set_cell(job, "assets", "perpetual", 1, 90_000.0)
+        else:
+            hold(job, "short", -6.0)
+
+    _, second, third = watched(job, change, lambda: (tmp_path / "haircuts.csv").write_text(SOUND))
+    assert second["stale"] and second["update"] == 2 and not third["stale"]
+    assert second["mode"] == ("full" if moved == "market" else "incremental")
+    assert "not between 0 and 1" in second["problems"][0]
+    before, stale, after = (
+        pd.read_parquet(tmp_path / f"watch/updates/{n:06d}/states.parquet").set_index("account")
+        for n in (1, 2, 3)
+    )
+    assert stale["initial"]["short"] > 1.4 * before["initial"]["short"]
+    for name in ("initial", "haircut", "equity"):
+        assert stale[name]["short"] == after[name]["short"], name
 
 
 @pytest.mark.parametrize(
@@ -105,7 +145,8 @@ def test_collateral_without_a_haircut_leaves_the_last_good_calls_and_is_stale(tm
         ("asset,haircut\nUSDC,5\nBTC,0.1\n", "haircuts.csv, column haircut: not between 0 and 1"),
         ("asset,haircut\nUSDC,0\nBTC,0.1\nXBT,1\n", "haircuts.csv, column asset: 1 unknown name"),
         ("asset,up_to,haircut\nUSDC,,0\nBTC,1,0.2\nBTC,,0.1\n", "lower than that of a smaller"),
-        ("asset,haircut\nUSDC,0\nBTC,0.1\nBTC,0.2\n", "haircuts.csv"),
+        ("asset,haircut\nUSDC,0\nBTC,0.1\nBTC,0.2\n", "haircuts.csv, column asset + up_to: "),
+        ("asset,up_to,haircut\nUSDC,0,0\nBTC,,0.1\n", "haircuts.csv, column up_to: not positive"),
     ],
 )  # fmt: skip
 def test_haircuts_that_cannot_be_used_are_refused(haircuts, message, tmp_path, run_command):
@@ -113,6 +154,13 @@ def test_haircuts_that_cannot_be_used_are_refused(haircuts, message, tmp_path, r
     code, _, errors = run_command("margin", job, "--out", tmp_path / "results")
     assert code == 2 and message in errors
     assert errors.count("error:") == 1 and not (tmp_path / "results").exists()
+
+
+def test_one_file_for_both_is_refused(tmp_path, run_command):
+    job = small_job(tmp_path, BALANCES)
+    edit_text(job, 'positions = "', 'haircuts = "balances.csv"\npositions = "')
+    code, _, errors = run_command("validate", job)
+    assert code == 2 and "balances.csv is both collateral and haircuts" in errors
 
 
 def test_haircuts_without_collateral_are_refused(tmp_path, run_command):

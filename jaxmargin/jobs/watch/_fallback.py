@@ -27,9 +27,10 @@ def fall_back(
 ) -> Standing:
     """A stale update of the newest inputs that can be used, if some can; else nothing new.
 
-    The first that can be had of: all with the last good collateral; positions and collateral at the
-    last good market; positions there with the last good collateral; collateral alone; where stale
-    margins have an uplift, nothing new with it. See `stale_results` for its margins.
+    The first that can be had of: all with the last good collateral and haircuts; positions,
+    collateral and haircuts at the last good market; positions there with the last good collateral
+    and haircuts; collateral alone; where stale margins have an uplift, nothing new with it. See
+    `stale_results` for its margins.
 
     Args:
         standing: what was known before.
@@ -62,25 +63,25 @@ def _choices(
     before = standing.update
     if before is None or standing.fresh is None:
         return []
-    book, last = before.inputs.job.book, before.inputs.balances
-    collateral, newer = book["collateral"], {*changed(standing.good, seen)}
+    book, newer = before.inputs.job.book, {*changed(standing.good, seen)}
+    collateral, pair = book["collateral"], {book["collateral"], book["haircuts"]}
+    last = {"balances": before.inputs.balances, "haircuts": before.inputs.haircuts}
     held = [file for file in book.values() if file]
-    rest = [file for file in held if file != collateral]
+    rest = [file for file in held if file not in pair]
 
     def of(files: Sequence[Path]) -> dict[Path, Stamp | None]:
         return {file: seen.get(file) for file in files}
 
     found = []
-    if collateral in newer and newer - {*held}:
+    if newer & pair and newer - {*held}:
         everything = partial(
-            full_update, settings.path, before, snapshots=settings.snapshots, check=check,
-            balances=last,
-        )  # fmt: skip
-        found.append((everything, of([file for file in seen if file != collateral])))
-    if newer & {*rest}:
+            full_update, settings.path, before, snapshots=settings.snapshots, check=check, **last
+        )
+        found.append((everything, of([file for file in seen if file not in pair])))
+    if newer & {*held} - {collateral}:
         found.append((partial(positions_update, before), of(held)))
-    if collateral in newer and newer & {*rest}:
-        found.append((partial(positions_update, before, balances=last), of(rest)))
+    if newer & pair and newer & {*rest}:
+        found.append((partial(positions_update, before, **last), of(rest)))
     if collateral in newer:
         found.append((partial(collateral_update, before), of([collateral])))
     if settings.uplift > 0.0 and not standing.raised:

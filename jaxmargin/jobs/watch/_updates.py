@@ -70,6 +70,7 @@ def full_update(
     snapshots: Path,
     check: Callable[[Inputs], None],
     balances: pd.DataFrame | None = None,
+    haircuts: pd.DataFrame | None = None,
 ) -> Update:
     """Read and margin everything.
 
@@ -79,6 +80,7 @@ def full_update(
         snapshots: folder with tables of databases as they were at the look; see `read_job`.
         check: raises `InvalidInputError` for inputs that are not to be margined.
         balances: collateral to take in place of what the job's table has.
+        haircuts: the same of its haircuts.
 
     Raises:
         InvalidInputError: with every problem of the inputs; without collateral in [book], which
@@ -86,7 +88,9 @@ def full_update(
         MemoryError: memory ran out, and did so with ever smaller chunks too.
     """
     start = time.perf_counter()
-    inputs = load_inputs(path, safeguards=True, snapshots=snapshots, balances=balances)
+    inputs = load_inputs(
+        path, safeguards=True, snapshots=snapshots, balances=balances, haircuts=haircuts
+    )
     require(
         inputs.balances is not None,
         f"{path.name}, [book]: key 'collateral' is missing, and calls need what accounts have. "
@@ -111,7 +115,9 @@ def full_update(
     )
 
 
-def positions_update(before: Update, *, balances: pd.DataFrame | None = None) -> Update:
+def positions_update(
+    before: Update, *, balances: pd.DataFrame | None = None, haircuts: pd.DataFrame | None = None
+) -> Update:
     """Read the book anew and margin accounts whose positions differ, in the market of `before`.
 
     The tables are those of a full update bit for bit; see `update_run`. Safeguards, where the job
@@ -120,6 +126,7 @@ def positions_update(before: Update, *, balances: pd.DataFrame | None = None) ->
     Args:
         before: the update before.
         balances: collateral to take in place of what the job's table has.
+        haircuts: the same of its haircuts.
 
     Raises:
         InvalidInputError, MemoryError: see `full_update`.
@@ -128,7 +135,9 @@ def positions_update(before: Update, *, balances: pd.DataFrame | None = None) ->
     market = before.inputs.market
     files = {name: file for name, file in job.book.items() if file}
     book = read_book(files, job.settings["valuation_time"], market, problems)
-    balances, haircuts = read_held_collateral(job, market, problems, balances=balances)
+    balances, haircuts = read_held_collateral(
+        job, market, problems, balances=balances, haircuts=haircuts
+    )
     problems.raise_if_any()
     assert book is not None and balances is not None  # or there are problems
     return _margined(before, book, balances, haircuts, start)
