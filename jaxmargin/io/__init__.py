@@ -3,7 +3,6 @@
 from jaxmargin.io._add_ons import ADD_ONS as ADD_ONS
 from jaxmargin.io._add_ons import build_add_on as build_add_on
 from jaxmargin.io._balances import build_balances as build_balances
-from jaxmargin.io._balances import check_balances as check_balances
 from jaxmargin.io._balances import read_balances as read_balances
 from jaxmargin.io._balances import with_accounts_of as with_accounts_of
 from jaxmargin.io._book import BookTables as BookTables
@@ -48,7 +47,6 @@ from jaxmargin.io._factors import build_history as build_history
 from jaxmargin.io._factors import factor_names as factor_names
 from jaxmargin.io._frameworks import framework_library as framework_library
 from jaxmargin.io._frameworks import read_framework as read_framework
-from jaxmargin.io._haircuts import check_haircuts as check_haircuts
 from jaxmargin.io._haircuts import check_haircuts_of as check_haircuts_of
 from jaxmargin.io._haircuts import counted_units as counted_units
 from jaxmargin.io._haircuts import read_haircuts as read_haircuts

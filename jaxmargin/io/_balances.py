@@ -14,10 +14,12 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["build_balances", "check_balances", "read_balances", "with_accounts_of"]
+__all__ = ["build_balances", "read_balances", "with_accounts_of"]
 
 
-def read_balances(path: Path, market: MarketTables, problems: Problems) -> pd.DataFrame | None:
+def read_balances(
+    path: Path, market: MarketTables, problems: Problems, *, given: pd.DataFrame | None = None
+) -> pd.DataFrame | None:
     """Read and check a table of collateral without venues' schedules; None if it cannot be used.
 
     Any account may be in it: one that has closed its last position still has its collateral; see
@@ -27,19 +29,12 @@ def read_balances(path: Path, market: MarketTables, problems: Problems) -> pd.Da
         path: account, asset, quantity; a column venue may be there and changes nothing.
         market: where prices are.
         problems: where problems go.
+        given: the table as it was read before, to be checked in this market instead.
     """
     before = len(problems.found)
-    balances = read_table(path, COLLATERAL, problems)
+    balances = read_table(path, COLLATERAL, problems) if given is None else given
     if balances is None or len(problems.found) > before:
         return None
-    return check_balances(path, balances, market, problems)
-
-
-def check_balances(
-    path: Path, balances: pd.DataFrame, market: MarketTables, problems: Problems
-) -> pd.DataFrame | None:
-    """The same table of collateral if it can be used in a market; None if not."""
-    before = len(problems.found)
     check_posted(path.name, balances, market.assets["asset"], None, problems)
     return balances if len(problems.found) == before else None
 

@@ -13,10 +13,12 @@ from jaxmargin.io._market import MarketTables
 from jaxmargin.io._problems import Problems
 from jaxmargin.io._read import read_table
 
-__all__ = ["check_haircuts", "check_haircuts_of", "counted_units", "read_haircuts"]
+__all__ = ["check_haircuts_of", "counted_units", "read_haircuts"]
 
 
-def read_haircuts(path: Path, market: MarketTables, problems: Problems) -> pd.DataFrame | None:
+def read_haircuts(
+    path: Path, market: MarketTables, problems: Problems, *, given: pd.DataFrame | None = None
+) -> pd.DataFrame | None:
     """Read and check the haircuts of all accounts' collateral; None if they cannot be used.
 
     Args:
@@ -25,19 +27,12 @@ def read_haircuts(path: Path, market: MarketTables, problems: Problems) -> pd.Da
             the last bound counts for nothing.
         market: where prices are.
         problems: where problems go.
+        given: the table as it was read before, to be checked in this market instead.
     """
     before = len(problems.found)
-    table = read_table(path, HAIRCUTS, problems)
-    if table is None or len(problems.found) > before:
+    haircuts = read_table(path, HAIRCUTS, problems) if given is None else given
+    if haircuts is None or len(problems.found) > before:
         return None
-    return check_haircuts(path, table, market, problems)
-
-
-def check_haircuts(
-    path: Path, haircuts: pd.DataFrame, market: MarketTables, problems: Problems
-) -> pd.DataFrame | None:
-    """The same table of haircuts if it can be used in a market; None if not."""
-    before = len(problems.found)
     check_schedule(path.name, _schedule(haircuts), market.assets["asset"], problems)
     return haircuts if len(problems.found) == before else None
 

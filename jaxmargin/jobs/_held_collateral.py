@@ -5,8 +5,6 @@ import pandas as pd
 from jaxmargin.io import (
     MarketTables,
     Problems,
-    check_balances,
-    check_haircuts,
     check_haircuts_of,
     read_balances,
     read_haircuts,
@@ -49,16 +47,10 @@ def read_held_collateral(
         return None, None
     if not file:
         return None, None
-    if balances is None:
-        balances = read_balances(file, market, problems)
-    else:
-        balances = check_balances(file, balances, market, problems)
+    balances = read_balances(file, market, problems, given=balances)
     if not path:
         return balances, None
-    if haircuts is None:
-        haircuts = read_haircuts(path, market, problems)
-    else:
-        haircuts = check_haircuts(path, haircuts, market, problems)
+    haircuts = read_haircuts(path, market, problems, given=haircuts)
     if balances is not None and haircuts is not None:
         check_haircuts_of(path, haircuts, file, balances, problems)
     return balances, haircuts
